@@ -1,0 +1,125 @@
+package raft
+
+// disk is what a node knows of its own disk: which records were handed out, which
+// of them are durable, and what waits for them.
+type disk struct {
+	written uint64 // sequence of the last record handed out by Drain
+	durable uint64 // sequence up to which records are durable
+
+	// What the next record must carry.
+	promise  bool      // term or vote changed
+	snapshot *Snapshot // received, and not yet in a record
+	unsaved  Index     // the first entry not yet in a record
+
+	pending []pendingRecord
+	stable  Index // the log is durable up to here
+	held    []heldMessage
+}
+
+// pendingRecord is on its way to the disk. When it is durable, so is the log up to last.
+type pendingRecord struct {
+	sequence uint64
+	last     Index
+}
+
+// heldMessage may leave when the record it rests on is durable, if its term is still the node's.
+type heldMessage struct {
+	sequence uint64
+	term     Term
+	envelope Envelope
+}
+
+// dirty tells whether anything waits to be put in a record.
+func (n *Node) dirty() bool {
+	return n.disk.promise || n.disk.snapshot != nil || n.disk.unsaved <= n.log.last()
+}
+
+// rest sends a message as soon as everything that this node has said, promised or stored up to
+// now is durable (figure 2: "respond after updating stable storage").
+func (n *Node) rest(to ID, message Message) {
+	sequence := n.disk.written
+	if n.dirty() {
+		sequence++
+	}
+	envelope := Envelope{From: n.id, To: to, Message: message}
+	if sequence <= n.disk.durable {
+		n.deliver(envelope)
+		return
+	}
+	n.disk.held = append(n.disk.held, heldMessage{sequence, n.term, envelope})
+}
+
+// deliver puts an envelope in the outbox. What a member has to say to itself, its own vote, it hears at once.
+func (n *Node) deliver(envelope Envelope) {
+	if envelope.To != n.id {
+		n.outbox = append(n.outbox, envelope)
+		return
+	}
+	n.onVoteReply(n.id, envelope.Message.(*VoteReply))
+}
+
+// record collects what is not yet on its way to the disk.
+func (n *Node) record() Record {
+	if !n.dirty() {
+		return Record{}
+	}
+	d := &n.disk
+	d.written++
+	record := Record{
+		Sequence: d.written,
+		Term:     n.term,
+		Vote:     n.vote,
+		Snapshot: d.snapshot,
+		Entries:  n.log.slice(d.unsaved, n.log.last()),
+	}
+	d.promise, d.snapshot, d.unsaved = false, nil, n.log.last()+1
+	d.pending = append(d.pending, pendingRecord{d.written, n.log.last()})
+	return record
+}
+
+// persisted releases what rested on records up to sequence. A message of an earlier term is
+// dropped: the term has moved on, and whoever waits for it will ask again.
+func (n *Node) persisted(sequence uint64) {
+	d := &n.disk
+	assert(sequence <= d.written, "record %d is reported durable, but only %d were written", sequence, d.written)
+	if sequence <= d.durable {
+		return
+	}
+	d.durable = sequence
+	done := 0
+	for ; done < len(d.pending) && d.pending[done].sequence <= sequence; done++ {
+		d.stable = max(d.stable, d.pending[done].last)
+	}
+	d.pending = append(d.pending[:0], d.pending[done:]...)
+	n.release()
+	if n.role == Leader {
+		n.advanceCommit()
+	}
+}
+
+func (n *Node) release() {
+	d := &n.disk
+	waiting := d.held
+	d.held = nil // delivering to oneself may hold new messages
+	kept := waiting[:0]
+	for _, h := range waiting {
+		switch {
+		case h.sequence > d.durable:
+			kept = append(kept, h)
+		case h.term == n.term:
+			n.deliver(h.envelope)
+		}
+	}
+	d.held = append(kept, d.held...)
+}
+
+// void takes back what earlier records said of entries at index and beyond, because those
+// were cut. Without it, a completion that is still on its way would vouch for the
+// new entries at the same indexes, which are not durable at all.
+func (d *disk) void(index Index) {
+	for i := range d.pending {
+		d.pending[i].last = min(d.pending[i].last, index-1)
+	}
+	d.stable = min(d.stable, index-1)
+	d.unsaved = min(d.unsaved, index)
+}

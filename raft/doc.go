@@ -1,0 +1,53 @@
+// Package raft is the Raft consensus algorithm as a value: it is told what happened, and says what to do.
+//
+// A Node owns no goroutine, lock, clock, file or socket. Its caller steps it with inputs
+// (messages, timeouts, completions of the disk), any number of them, and then drains
+// it once for everything that they led to:
+//
+//	node.Step(now, raft.Receive{Envelope: envelope})
+//	node.Propose(now, command)
+//	node.Drain(&output)
+//
+// An Output may be carried out in any order, all at once. There is no rule like "save before
+// you send" to get wrong, because the node keeps it itself: a message that rests on something
+// not yet durable is held back until the record that carries it is reported by Persisted. Node.Deadline says
+// when to step a Timeout. Equal inputs give equal outputs, on every machine.
+//
+// # What it promises
+//
+// The five properties of Raft figure 3, as long as a member that answers is the member that promised:
+// election safety, leader append-only, log matching, leader completeness and state machine safety.
+// Beside them: term, vote and commit index never fall; an entry is committed by counting only in its
+// leader's own term (§5.4.2); a member's own disk counts like any other, when it is durable and not before.
+// A member that can't be sure of these stops with a panic rather than go on.
+//
+// # How it goes
+//
+// Elections (election.go) begin with a trial run that changes nothing (pre-vote, thesis §9.6), so that a member which was
+// cut off does not disturb the others when it returns. Voters that hear from a leader ignore candidates
+// (§4.2.3), and a leader that does not hear from a majority steps down (§6.2). These are no options:
+// each of them alone leaves a hole that another one fills.
+//
+// Replication (leader.go, follower.go, peer.go) streams: a leader sends what is new without waiting for answers, bounded by
+// messages and bytes for each follower. After a mismatch or a loss it probes with one message at a
+// time; the follower says where its conflicting term begins, so that a probe skips a term, not an
+// entry. The leader's disk and the followers' write at the same time. A follower whose next
+// entry is gone gets the snapshot in chunks (snapshot.go).
+//
+// Reads (read.go) are confirmed by a round of heartbeats that began after the read did (§8, thesis §6.4). Each round has
+// a number of its own: an answer to an older heartbeat never confirms a newer read. One round serves all
+// reads that wait for it.
+//
+// Cluster time (clock.go) is carried by every entry, and never falls along the log. It is what the state machine
+// may use as a clock. It advances by the leader's monotonic clock, at most one heartbeat
+// interval for each step, so that a leader which was stopped does not count its own pause.
+//
+// Membership (membership.go) is replicated like everything else, in entries and snapshots. For now it is fixed when the
+// cluster is formed; every place that asks who votes asks that file.
+//
+// # What is left out
+//
+// Membership changes, learners and witnesses; reads by lease and reads at followers; priorities between members;
+// more than one group in one node. The log since the last snapshot, and the snapshot itself, are kept in
+// memory: the node never reads a disk.
+package raft

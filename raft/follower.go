@@ -1,0 +1,61 @@
+package raft
+
+// follow accepts the sender as the leader of this term, and waits anew.
+func (n *Node) follow(from ID) {
+	assert(n.role != Leader, "members %d and %d both lead term %d", n.id, from, n.term)
+	assert(n.leader == 0 || n.leader == from, "members %d and %d both lead term %d", n.leader, from, n.term)
+	if n.role != Follower {
+		n.stepDown(n.term)
+	}
+	n.leader, n.heard, n.waiting = from, n.now, n.now
+}
+
+// onAppend is AppendEntries of figure 2.
+func (n *Node) onAppend(from ID, m *Append) {
+	n.follow(from)
+	// What is committed is the same in every log, so an Append that begins before the commit
+	// index matches there, whether or not this log still has the entry.
+	if m.PrevIndex > n.commit && !n.log.matches(m.PrevIndex, m.PrevTerm) {
+		n.rest(from, n.mismatch(m))
+		return
+	}
+	n.accept(m.Entries)
+	match := m.PrevIndex + Index(len(m.Entries))
+	// Only what this message reached is known to be the leader's: a longer log may end
+	// in entries that were never chosen.
+	n.commitTo(min(m.Commit, max(match, n.commit)))
+	n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: match})
+}
+
+// accept adds the entries that are new. It cuts the log only where an entry differs: an Append that was
+// delayed may hold less than the log has by now, and what it lacks may be acknowledged and committed.
+func (n *Node) accept(entries []Entry) {
+	for i := range entries {
+		e := &entries[i]
+		if e.Index <= n.commit {
+			assert(!n.log.knows(e.Index) || n.log.term(e.Index) == e.Term, "the leader's entry %d differs from the committed one", e.Index)
+			continue
+		}
+		if n.log.matches(e.Index, e.Term) {
+			continue
+		}
+		if e.Index <= n.log.last() {
+			n.log.cut(e.Index)
+			n.disk.void(e.Index)
+			n.cutMemberships(e.Index)
+		}
+		n.log.append(entries[i:]...)
+		n.addMemberships(entries[i:])
+		return
+	}
+}
+
+// mismatch tells the leader where to look next: behind this log's end, or where its conflicting term begins.
+func (n *Node) mismatch(m *Append) *Mismatch {
+	reply := &Mismatch{Term: n.term, Round: m.Round, PrevIndex: m.PrevIndex, Last: n.log.last()}
+	if n.log.knows(m.PrevIndex) {
+		reply.ConflictTerm = n.log.term(m.PrevIndex)
+		reply.ConflictIndex = n.log.firstOfTerm(m.PrevIndex)
+	}
+	return reply
+}

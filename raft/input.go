@@ -1,0 +1,27 @@
+package raft
+
+// Input is something that happened to a node: one of the structs below, by value.
+type Input interface{ isInput() }
+
+// Receive is a message from another member.
+type Receive struct{ Envelope Envelope }
+
+// Persisted says that the record with this sequence number, and all before it, are durable.
+type Persisted struct{ Sequence uint64 }
+
+// Snapshotted says that the state machine's snapshot at an index this node had committed is
+// durable: the log may forget what came before it.
+type Snapshotted struct{ Snapshot Snapshot }
+
+// Timeout is due when Node.Deadline has come. Too early or too often is harmless.
+type Timeout struct{}
+
+// Unreachable says that messages to a member were lost on this side: its queue was
+// full or its connection broke.
+type Unreachable struct{ Member ID }
+
+func (Receive) isInput()     {}
+func (Persisted) isInput()   {}
+func (Snapshotted) isInput() {}
+func (Timeout) isInput()     {}
+func (Unreachable) isInput() {}

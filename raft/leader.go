@@ -1,0 +1,188 @@
+package raft
+
+import (
+	"errors"
+	"time"
+)
+
+// Why a request was refused. None of them was begun.
+var (
+	ErrNotLeader    = errors.New("raft: not the leader")
+	ErrTransferring = errors.New("raft: leadership is being handed over")
+	ErrFull         = errors.New("raft: too much is proposed and not yet committed")
+	ErrNotMember    = errors.New("raft: not another member of the cluster")
+)
+
+// lead is what a member has only while it leads.
+type lead struct {
+	peers []peer // the other voters, by ID
+	clock time.Duration
+	// first is the index of the empty entry with which the term began. Before it is
+	// committed, nobody can say how far the log is committed (§8).
+	first       Index
+	uncommitted int // bytes of data behind the commit index
+
+	beatDue time.Duration // when the followers must hear something again
+	beating bool          // they must hear it with the next Drain
+
+	round uint64 // of the last confirmation that was asked for
+	reads []pendingRead
+
+	transfer *transfer
+	scratch  []uint64 // for counting quorums without allocation
+}
+
+// takeOver makes the winner of an election the leader of its term.
+func (n *Node) takeOver() {
+	assert(n.role == Candidate && n.vote == n.id, "a %v who voted for %d can't lead", n.role, n.vote)
+	n.role, n.leader = Leader, n.id
+	n.lead = &lead{clock: n.lastTime(), first: n.log.last() + 1, beatDue: n.now}
+	for _, m := range n.members().Members {
+		if m.ID != n.id {
+			n.lead.peers = append(n.lead.peers, peer{id: m.ID, next: n.log.last() + 1, heard: n.now})
+		}
+	}
+	n.lead.uncommitted = dataBytes(n.log.slice(n.commit+1, n.log.last()))
+	n.add(KindEmpty, nil)
+	n.beat()
+}
+
+// resign gives up everything that only a leader has. Reads that it never confirmed are refused.
+func (n *Node) resign() {
+	for _, r := range n.lead.reads {
+		n.refused = append(n.refused, r.id)
+	}
+	n.lead = nil
+	n.leader = 0
+}
+
+// Propose appends a command to the log. Its index tells whether it was chosen: when the entry that is
+// committed there has the term of this node now, it is this command, and otherwise it is lost.
+func (n *Node) Propose(now time.Duration, command []byte) (Index, error) {
+	n.advance(now)
+	switch {
+	case n.role != Leader:
+		return 0, ErrNotLeader
+	case n.lead.transfer != nil:
+		return 0, ErrTransferring
+	case n.lead.uncommitted+len(command) > n.config.MaxUncommittedBytes && n.lead.uncommitted > 0:
+		return 0, ErrFull
+	}
+	return n.add(KindCommand, command), nil
+}
+
+func (n *Node) add(kind Kind, data []byte) Index {
+	index := n.log.last() + 1
+	n.log.append(Entry{Index: index, Term: n.term, Kind: kind, Time: n.lead.clock, Data: data})
+	n.lead.uncommitted += len(data)
+	return index
+}
+
+// beat keeps the followers calm, and gives up when a majority of them was not heard for too long.
+func (n *Node) beat() {
+	if n.now < n.lead.beatDue {
+		return
+	}
+	n.lead.beatDue = n.now + n.config.Heartbeat
+	n.lead.beating = true
+	n.expireTransfer()
+	heard := n.lead.scratch[:0]
+	heard = append(heard, uint64(n.now))
+	for i := range n.lead.peers {
+		heard = append(heard, uint64(n.lead.peers[i].heard))
+	}
+	n.lead.scratch = heard
+	if lately := time.Duration(reached(heard)); n.now-lately >= n.config.ElectionTimeout {
+		n.stepDown(n.term)
+	}
+}
+
+// replicate sends every follower what it lacks, as far as it may, and what it must hear in any case.
+func (n *Node) replicate() {
+	n.askRound()
+	for i := range n.lead.peers {
+		n.feed(&n.lead.peers[i])
+	}
+	n.lead.beating = false
+	n.tryTransfer()
+}
+
+func (n *Node) onAppended(from ID, m *Appended) {
+	p := n.hear(from, m.Round)
+	if p == nil {
+		return
+	}
+	assert(m.Match <= n.log.last(), "member %d matches up to %d, behind the end of the leader's log at %d", from, m.Match, n.log.last())
+	if p.advance(m.Match) {
+		n.advanceCommit()
+	}
+	n.releaseReads()
+}
+
+func (n *Node) onMismatch(from ID, m *Mismatch) {
+	p := n.hear(from, m.Round)
+	if p == nil {
+		return
+	}
+	n.releaseReads()
+	if p.mode == installing || m.PrevIndex <= p.match || p.mode == probing && m.PrevIndex != p.next-1 {
+		return // of no use, or an old one: a later answer said more
+	}
+	next := m.Last + 1
+	if m.ConflictTerm != 0 {
+		next = m.ConflictIndex
+		if own := n.log.lastOfTerm(m.ConflictTerm, m.PrevIndex); own != 0 {
+			next = own + 1
+		}
+	}
+	p.probe(max(min(next, m.PrevIndex), p.match+1))
+}
+
+// hear notes that a follower answered, and in which round.
+func (n *Node) hear(from ID, round uint64) *peer {
+	if n.role != Leader {
+		return nil
+	}
+	p := n.lead.peer(from)
+	if p == nil {
+		return nil
+	}
+	p.heard = n.now
+	p.round = max(p.round, round)
+	return p
+}
+
+// advanceCommit commits what a majority has, if it is of the leader's own term: an older entry that
+// stands on a majority may still be overwritten (§5.4.2 and figure 8), until one of this term stands on it.
+func (n *Node) advanceCommit() {
+	match := append(n.lead.scratch[:0], uint64(n.disk.stable))
+	for i := range n.lead.peers {
+		match = append(match, uint64(n.lead.peers[i].match))
+	}
+	n.lead.scratch = match
+	index := Index(reached(match))
+	if index <= n.commit || n.log.term(index) != n.term {
+		return
+	}
+	n.lead.uncommitted -= dataBytes(n.log.slice(n.commit+1, index))
+	n.commitTo(index)
+	n.releaseReads()
+}
+
+func (n *Node) unreachable(member ID) {
+	if n.role != Leader {
+		return
+	}
+	if p := n.lead.peer(member); p != nil && p.mode == streaming {
+		p.probe(p.match + 1)
+	}
+}
+
+func (l *lead) peer(id ID) *peer {
+	for i := range l.peers {
+		if l.peers[i].id == id {
+			return &l.peers[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package raft
+
+import "time"
+
+// Envelope carries one message between two members.
+type Envelope struct {
+	From, To ID
+	Message  Message
+}
+
+// Message is one of the structs below, by pointer. A message is immutable once it
+// was put in an envelope.
+type Message interface {
+	// term is the sender's, by which the receiver dates the message.
+	term() Term
+}
+
+// PreVote asks whether a vote would be granted, and changes nothing (thesis §9.6).
+type PreVote struct {
+	Term      Term // the sender's own, not yet raised
+	LastIndex Index
+	LastTerm  Term
+	// Attempt tells this poll's answers from an earlier one's.
+	Attempt uint64
+}
+
+// PreVoteReply answers a PreVote.
+type PreVoteReply struct {
+	Term    Term // the voter's own
+	Attempt uint64
+	Granted bool
+}
+
+// Vote is RequestVote of figure 2.
+type Vote struct {
+	Term      Term // the candidate's
+	LastIndex Index
+	LastTerm  Term
+	// Transfer says that the leader itself asked for this election, so a voter
+	// need not protect it (thesis §4.2.3).
+	Transfer bool
+}
+
+// VoteReply answers a Vote.
+type VoteReply struct {
+	Term    Term
+	Granted bool
+}
+
+// Append is AppendEntries of figure 2; without entries it is a heartbeat.
+type Append struct {
+	Term      Term
+	PrevIndex Index
+	PrevTerm  Term
+	Commit    Index
+	// Round is the leader's count of the rounds in which it asked for
+	// confirmation: an answer confirms leadership up to its own round only.
+	Round   uint64
+	Entries []Entry
+}
+
+// Appended says that the sender's log equals the leader's up to Match, durably.
+type Appended struct {
+	Term  Term
+	Round uint64
+	Match Index
+}
+
+// Mismatch says that the sender's log has no entry of PrevTerm at PrevIndex.
+type Mismatch struct {
+	Term      Term
+	Round     uint64
+	PrevIndex Index // as in the Append that is refused
+	// Last is the sender's last index, and ConflictTerm the term of its entry
+	// at PrevIndex (0: the log ends before) with ConflictIndex its first index
+	// of that term, so that the leader skips a whole term in one step (Raft §5.3).
+	Last          Index
+	ConflictTerm  Term
+	ConflictIndex Index
+}
+
+// Chunk is a piece of a snapshot (Raft §7).
+type Chunk struct {
+	Term       Term
+	Round      uint64
+	Index      Index // the snapshot's
+	IndexTerm  Term
+	Time       time.Duration
+	Membership Membership
+	Offset     uint64
+	Total      uint64 // length of the snapshot's data
+	Data       []byte
+}
+
+// ChunkReceived says how many bytes of the snapshot at Index the sender has.
+type ChunkReceived struct {
+	Term   Term
+	Round  uint64
+	Index  Index
+	Offset uint64 // the next byte that is wanted
+}
+
+// StaleTerm answers a leader of an older term, which steps down when it learns of Term.
+type StaleTerm struct {
+	Term Term
+}
+
+// TimeoutNow tells the receiver to campaign at once (thesis §3.10).
+type TimeoutNow struct {
+	Term Term
+}
+
+func (m *PreVote) term() Term       { return m.Term }
+func (m *PreVoteReply) term() Term  { return m.Term }
+func (m *Vote) term() Term          { return m.Term }
+func (m *VoteReply) term() Term     { return m.Term }
+func (m *Append) term() Term        { return m.Term }
+func (m *Appended) term() Term      { return m.Term }
+func (m *Mismatch) term() Term      { return m.Term }
+func (m *Chunk) term() Term         { return m.Term }
+func (m *ChunkReceived) term() Term { return m.Term }
+func (m *StaleTerm) term() Term     { return m.Term }
+func (m *TimeoutNow) term() Term    { return m.Term }

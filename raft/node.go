@@ -1,0 +1,218 @@
+package raft
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Config sets a node up. Durations must be positive, and the same on all members.
+type Config struct {
+	ID ID
+	// ElectionTimeout is how long a member waits at least, and less than twice that, before it
+	// campaigns; a leader that did not hear from a majority for so long steps down.
+	ElectionTimeout time.Duration
+	// Heartbeat is how often a leader speaks up when it has nothing to say. At most a third of ElectionTimeout.
+	Heartbeat time.Duration
+	// Random is where election timeouts are drawn from.
+	Random rand.Source
+
+	MaxAppendBytes      int // entry data in one Append (one entry may exceed it)
+	MaxInflight         int // Appends to one follower that are not answered
+	MaxInflightBytes    int // and their entry data
+	MaxUncommittedBytes int // entry data proposed and not committed, above which Propose refuses
+	ChunkBytes          int // snapshot data in one Chunk
+	KeepEntries         int // entries kept behind a snapshot for slow followers
+}
+
+// Node is one member. It is not safe for concurrent use. Make it with New.
+type Node struct {
+	config Config
+	id     ID
+	now    time.Duration
+
+	// Invariant: term, and vote within a term, never fall or change once set. Both are
+	// durable before any message rests on them.
+	term Term
+	vote ID
+
+	log         log
+	memberships []placed
+	commit      Index // never falls
+	handed      Index // entries up to here were handed out by Drain; handed <= commit
+
+	role     Role
+	leader   ID            // of this term, zero when it is not known
+	heard    time.Duration // when that leader was last heard
+	patience time.Duration // how long this member waits before it campaigns: drawn for each campaign
+	waiting  time.Duration // since when it has been patient
+
+	attempt uint64 // numbers the trial elections
+	ballot  ballot // Candidate and PreCandidate
+	lead    *lead  // Leader only
+
+	incoming *assembly // a snapshot that is being received
+	disk     disk
+
+	outbox  []Envelope
+	install *Snapshot
+	reads   []Read
+	refused []uint64
+}
+
+// New makes a member from what its disk holds. A member that has never stored anything
+// begins with the snapshot that formed its cluster.
+func New(config Config, stored Stored, now time.Duration) *Node {
+	assert(config.ID != 0, "zero is no member")
+	assert(config.ElectionTimeout > 0 && config.Heartbeat > 0 && 3*config.Heartbeat <= config.ElectionTimeout,
+		"a heartbeat of %v does not fit into an election timeout of %v", config.Heartbeat, config.ElectionTimeout)
+	assert(config.MaxAppendBytes > 0 && config.MaxInflight > 0 && config.MaxInflightBytes > 0 &&
+		config.MaxUncommittedBytes > 0 && config.ChunkBytes > 0 && config.KeepEntries >= 0, "a bound is missing in %+v", config)
+
+	n := &Node{config: config, id: config.ID, now: now, term: stored.Term, vote: stored.Vote, log: newLog(stored)}
+	assert(n.term >= n.log.lastTerm(), "the log is of term %d, but the stored term is %d", n.log.lastTerm(), n.term)
+	n.memberships = findMemberships(&n.log)
+	n.commit, n.handed = stored.Snapshot.Index, stored.Snapshot.Index
+	n.disk.stable, n.disk.unsaved = n.log.last(), n.log.last()+1
+	n.role = Follower
+	n.calm()
+	return n
+}
+
+// Step tells the node what happened, at which time of its own monotonic clock.
+func (n *Node) Step(now time.Duration, input Input) {
+	n.advance(now)
+	switch in := input.(type) {
+	case Receive:
+		n.receive(in.Envelope)
+	case Persisted:
+		n.persisted(in.Sequence)
+	case Snapshotted:
+		n.compact(in.Snapshot)
+	case Unreachable:
+		n.unreachable(in.Member)
+	case Timeout:
+		n.timeout()
+	}
+	n.checkStep()
+}
+
+// Deadline is when the next Timeout is due.
+func (n *Node) Deadline() time.Duration {
+	if n.role == Leader {
+		return n.lead.beatDue
+	}
+	return n.waiting + n.patience
+}
+
+func (n *Node) timeout() {
+	switch {
+	case n.role == Leader:
+		n.beat()
+	case n.now >= n.Deadline() && n.votes():
+		n.poll()
+	case n.now >= n.Deadline():
+		n.calm()
+	}
+}
+
+// Drain collects everything that the steps since the last Drain led to. Its slices are valid until the next one.
+func (n *Node) Drain(out *Output) {
+	if n.role == Leader {
+		n.replicate()
+	}
+	out.Record = n.record()
+	out.Send = append(out.Send[:0], n.outbox...)
+	out.Install = n.install
+	out.Commit = n.log.slice(n.handed+1, n.commit)
+	out.Reads = append(out.Reads[:0], n.reads...)
+	out.Refused = append(out.Refused[:0], n.refused...)
+	clear(n.outbox)
+	n.outbox, n.reads, n.refused, n.install = n.outbox[:0], n.reads[:0], n.refused[:0], nil
+	n.handed = n.commit
+}
+
+// receive dispatches a message by the rules for terms of figure 2.
+func (n *Node) receive(envelope Envelope) {
+	from, message := envelope.From, envelope.Message
+	assert(envelope.To == n.id, "member %d got a message for member %d", n.id, envelope.To)
+	if !n.members().has(from) || from == n.id {
+		return
+	}
+	switch m := message.(type) {
+	case *PreVote: // asks, and changes nothing: not even a term
+		n.onPreVote(from, m)
+		return
+	case *Vote:
+		if !m.Transfer && n.protectsLeader() {
+			return
+		}
+	}
+	if message.term() > n.term {
+		n.stepDown(message.term())
+	}
+	if message.term() < n.term {
+		n.receiveStale(from, message)
+		return
+	}
+	n.receiveCurrent(from, message)
+}
+
+// receiveStale answers those who must learn that their term is over, and drops the rest.
+func (n *Node) receiveStale(from ID, message Message) {
+	switch m := message.(type) {
+	case *PreVoteReply: // a voter may well be behind the one who asks
+		n.onPreVoteReply(from, m)
+	case *Vote:
+		n.rest(from, &VoteReply{Term: n.term})
+	case *Append, *Chunk:
+		n.rest(from, &StaleTerm{Term: n.term})
+	}
+}
+
+func (n *Node) receiveCurrent(from ID, message Message) {
+	switch m := message.(type) {
+	case *PreVoteReply:
+		n.onPreVoteReply(from, m)
+	case *Vote:
+		n.onVote(from, m)
+	case *VoteReply:
+		n.onVoteReply(from, m)
+	case *Append:
+		n.onAppend(from, m)
+	case *Appended:
+		n.onAppended(from, m)
+	case *Mismatch:
+		n.onMismatch(from, m)
+	case *Chunk:
+		n.onChunk(from, m)
+	case *ChunkReceived:
+		n.onChunkReceived(from, m)
+	case *TimeoutNow:
+		n.onTimeoutNow(from)
+	case *StaleTerm: // its term was all it had to say
+	}
+}
+
+// commitTo moves the commit index up, never down.
+func (n *Node) commitTo(index Index) {
+	assert(index <= n.log.last(), "commit of %d behind the end of the log at %d", index, n.log.last())
+	n.commit = max(n.commit, index)
+}
+
+// checkStep is the cheap part of the invariants, looked at after every step.
+func (n *Node) checkStep() {
+	assert(n.log.snapshot.Index <= n.commit, "snapshot at %d is ahead of the commit index %d", n.log.snapshot.Index, n.commit)
+	assert(n.handed <= n.commit, "entry %d was handed out, but the commit index is %d", n.handed, n.commit)
+	assert(n.commit <= n.log.last(), "commit index %d is behind the end of the log at %d", n.commit, n.log.last())
+	assert(n.term >= n.log.lastTerm(), "the log is of term %d in term %d", n.log.lastTerm(), n.term)
+	assert((n.role == Leader) == (n.lead != nil), "a %v and its leadership do not agree", n.role)
+	assert(n.role != Leader || n.leader == n.id, "a leader takes %d for the leader", n.leader)
+	assert(n.disk.stable <= n.log.last(), "durable up to %d, behind the end of the log at %d", n.disk.stable, n.log.last())
+}
+
+// Check looks at every entry as well. It is for tests and simulations.
+func (n *Node) Check() {
+	n.checkStep()
+	n.log.check()
+	n.checkMemberships()
+}

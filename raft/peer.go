@@ -1,0 +1,151 @@
+package raft
+
+import "time"
+
+// mode is how a leader talks to a follower.
+//
+//	            answered                 its next entry is gone
+//	probing ──────────────▶ streaming ───────────────────────────▶ installing
+//	   ▲  ▲                     │                                       │
+//	   │  └─────────────────────┘                                       │
+//	   │   mismatch, or something was lost                              │
+//	   └────────────────────────────────────────────────────────────────┘
+//	                         the snapshot is in place
+type mode uint8
+
+const (
+	probing    mode = iota // one Append at a time, until the logs are known to meet
+	streaming              // as many as the bounds allow
+	installing             // the snapshot, one chunk at a time
+)
+
+// peer is what a leader knows of one follower.
+//
+// Invariants: match < next; match never falls within a term.
+type peer struct {
+	id    ID
+	mode  mode
+	match Index // the follower's log is durable, and equal to the leader's, up to here
+	next  Index // the first entry that was not sent
+	asked bool  // probing: the probe is out, and not answered
+
+	inflight []sentAppend
+	bytes    int // of entry data in flight
+
+	heard time.Duration // when it answered last
+	round uint64        // the latest confirmation round that it answered
+
+	install installation
+}
+
+// sentAppend is an Append that is not answered yet.
+type sentAppend struct {
+	last  Index
+	bytes int
+}
+
+// advance takes an answer's word for the follower's log, and says whether that was news.
+func (p *peer) advance(match Index) bool {
+	news := match > p.match
+	p.match = max(p.match, match)
+	p.next = max(p.next, p.match+1)
+	switch {
+	case p.mode == probing && match >= p.next-1, p.mode == installing && match >= p.install.snapshot.Index:
+		p.mode, p.asked, p.install = streaming, false, installation{}
+	case p.mode == streaming:
+		p.arrived(match)
+	}
+	return news
+}
+
+// departed counts an Append that is on its way.
+func (p *peer) departed(last Index, bytes int) {
+	p.inflight = append(p.inflight, sentAppend{last, bytes})
+	p.bytes += bytes
+}
+
+// arrived frees what the follower has acknowledged.
+func (p *peer) arrived(match Index) {
+	done := 0
+	for ; done < len(p.inflight) && p.inflight[done].last <= match; done++ {
+		p.bytes -= p.inflight[done].bytes
+	}
+	p.inflight = append(p.inflight[:0], p.inflight[done:]...)
+}
+
+// probe begins to look for the place at which the logs meet.
+func (p *peer) probe(next Index) {
+	assert(next > p.match, "member %d has entry %d already", p.id, next)
+	p.mode, p.next, p.asked = probing, next, false
+	p.inflight, p.bytes = p.inflight[:0], 0
+}
+
+// feed sends one follower what is due.
+func (n *Node) feed(p *peer) {
+	if p.next <= n.log.base && p.mode != installing {
+		p.beginInstall(n.log.snapshot)
+	}
+	sent, prev := false, p.next-1
+	switch p.mode {
+	case probing:
+		sent = n.feedProbe(p)
+	case streaming:
+		sent = n.feedStream(p)
+		prev = p.next - 1
+	case installing:
+		n.feedInstall(p)
+		prev = n.log.snapshot.Index // what comes before it may be gone
+	}
+	if n.lead.beating && !sent {
+		n.sendAppend(p.id, prev, nil)
+	}
+}
+
+// feedProbe sends one Append. A heartbeat, which carries no entries, repeats a probe that was lost.
+func (n *Node) feedProbe(p *peer) bool {
+	if p.asked {
+		return false
+	}
+	p.asked = true
+	var entries []Entry
+	if p.next <= n.log.last() {
+		entries = n.log.upTo(p.next, n.config.MaxAppendBytes)
+	}
+	n.sendAppend(p.id, p.next-1, entries)
+	return true
+}
+
+// feedStream sends entries and takes for granted that they arrive (thesis §10.2.1): if they do not, the next
+// message does not match, or the transport says so, and probing begins.
+func (n *Node) feedStream(p *peer) bool {
+	sent := false
+	for p.next <= n.log.last() && len(p.inflight) < n.config.MaxInflight && p.bytes < n.config.MaxInflightBytes {
+		entries := n.log.upTo(p.next, n.config.MaxAppendBytes)
+		n.sendAppend(p.id, p.next-1, entries)
+		p.next += Index(len(entries))
+		p.departed(p.next-1, dataBytes(entries))
+		sent = true
+	}
+	return sent
+}
+
+// sendAppend sends entries that follow prev. An Append never rests on the leader's disk: leader and
+// followers write at the same time (thesis §10.2.1).
+func (n *Node) sendAppend(to ID, prev Index, entries []Entry) {
+	n.outbox = append(n.outbox, Envelope{From: n.id, To: to, Message: &Append{
+		Term:      n.term,
+		PrevIndex: prev,
+		PrevTerm:  n.log.term(prev),
+		Commit:    n.commit,
+		Round:     n.lead.round,
+		Entries:   entries,
+	}})
+}
+
+func dataBytes(entries []Entry) int {
+	bytes := 0
+	for i := range entries {
+		bytes += len(entries[i].Data)
+	}
+	return bytes
+}

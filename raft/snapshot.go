@@ -1,0 +1,122 @@
+package raft
+
+import "time"
+
+// installation is a snapshot on its way to a follower, one chunk at a time.
+type installation struct {
+	snapshot Snapshot
+	offset   uint64 // the follower has this much
+	asked    bool   // the next chunk is out
+	sent     time.Duration
+}
+
+// assembly is a snapshot that a follower has received in part.
+type assembly struct {
+	index Index
+	term  Term
+	data  []byte
+}
+
+// SnapshotAt describes the snapshot that the machine may take at an index: all but its data. The
+// index must be committed, and not behind the last snapshot.
+func (n *Node) SnapshotAt(index Index) Snapshot {
+	assert(index <= n.commit && n.log.knows(index), "no snapshot can be taken at %d: committed up to %d", index, n.commit)
+	at := Snapshot{Index: index, Term: n.log.term(index), Membership: n.membershipAt(index)}
+	if index == n.log.snapshot.Index {
+		at.Time = n.log.snapshot.Time
+	} else {
+		at.Time = n.log.at(index).Time
+	}
+	return at
+}
+
+// Latest is the last snapshot that is durable here. Index 0: none.
+func (n *Node) Latest() Snapshot { return n.log.snapshot }
+
+// compact forgets the entries that the machine's own snapshot stands for.
+func (n *Node) compact(snapshot Snapshot) {
+	if snapshot.Index <= n.log.snapshot.Index {
+		return // a newer one came from the leader meanwhile
+	}
+	assert(snapshot.Index <= n.handed, "a snapshot at %d of a machine that has applied %d", snapshot.Index, n.handed)
+	n.log.compact(snapshot, n.config.KeepEntries)
+	n.compactMemberships(snapshot.Index)
+}
+
+func (p *peer) beginInstall(snapshot Snapshot) {
+	p.probe(snapshot.Index + 1)
+	p.mode = installing
+	p.install = installation{snapshot: snapshot}
+}
+
+// feedInstall sends the next chunk, or repeats one that was not answered for an election timeout.
+func (n *Node) feedInstall(p *peer) {
+	in := &p.install
+	if in.asked && n.now-in.sent < n.config.ElectionTimeout {
+		return
+	}
+	in.asked, in.sent = true, n.now
+	total := uint64(len(in.snapshot.Data))
+	end := min(in.offset+uint64(n.config.ChunkBytes), total)
+	n.outbox = append(n.outbox, Envelope{From: n.id, To: p.id, Message: &Chunk{
+		Term:       n.term,
+		Round:      n.lead.round,
+		Index:      in.snapshot.Index,
+		IndexTerm:  in.snapshot.Term,
+		Time:       in.snapshot.Time,
+		Membership: in.snapshot.Membership,
+		Offset:     in.offset,
+		Total:      total,
+		Data:       in.snapshot.Data[in.offset:end:end],
+	}})
+}
+
+func (n *Node) onChunkReceived(from ID, m *ChunkReceived) {
+	p := n.hear(from, m.Round)
+	if p == nil {
+		return
+	}
+	n.releaseReads()
+	in := &p.install
+	if p.mode != installing || m.Index != in.snapshot.Index || m.Offset > uint64(len(in.snapshot.Data)) {
+		return
+	}
+	if m.Offset != in.offset {
+		in.offset, in.asked = m.Offset, false
+	}
+}
+
+// onChunk takes a piece of the leader's snapshot (Raft §7, figure 13).
+func (n *Node) onChunk(from ID, m *Chunk) {
+	n.follow(from)
+	if m.Index <= n.commit || n.log.matches(m.Index, m.IndexTerm) {
+		// The log reaches as far by itself. What the snapshot covers is committed.
+		n.commitTo(m.Index)
+		n.incoming = nil
+		n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: m.Index})
+		return
+	}
+	if n.incoming == nil || n.incoming.index != m.Index || n.incoming.term != m.IndexTerm {
+		n.incoming = &assembly{index: m.Index, term: m.IndexTerm}
+	}
+	if m.Offset == uint64(len(n.incoming.data)) {
+		n.incoming.data = append(n.incoming.data, m.Data...)
+	}
+	if have := uint64(len(n.incoming.data)); have < m.Total {
+		n.rest(from, &ChunkReceived{Term: n.term, Round: m.Round, Index: m.Index, Offset: have})
+		return
+	}
+	n.installSnapshot(Snapshot{Index: m.Index, Term: m.IndexTerm, Time: m.Time, Membership: m.Membership, Data: n.incoming.data})
+	n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: m.Index})
+}
+
+// installSnapshot replaces log and machine. Nothing that was on its way to the disk says anything about the new log.
+func (n *Node) installSnapshot(snapshot Snapshot) {
+	n.disk.void(1)
+	n.log.restore(snapshot)
+	n.memberships = findMemberships(&n.log)
+	n.disk.snapshot, n.disk.unsaved = &snapshot, snapshot.Index+1
+	n.install, n.incoming = &snapshot, nil
+	n.commitTo(snapshot.Index)
+	n.handed = snapshot.Index
+}

@@ -1,0 +1,70 @@
+package raft
+
+// Status is how a node sees itself.
+type Status struct {
+	ID         ID
+	Role       Role
+	Term       Term
+	Vote       ID
+	Leader     ID // zero: not known
+	Commit     Index
+	Applied    Index // handed out to be applied
+	First      Index // the first entry kept
+	Last       Index
+	Stable     Index // durable here
+	Snapshot   Index
+	Membership Membership
+	Transfer   ID // leadership is on its way to this member; zero: it is not
+}
+
+// Status tells how the node sees itself now.
+func (n *Node) Status() Status {
+	s := Status{
+		ID: n.id, Role: n.role, Term: n.term, Vote: n.vote, Leader: n.leader,
+		Commit: n.commit, Applied: n.handed, First: n.log.base + 1, Last: n.log.last(), Stable: n.disk.stable,
+		Snapshot: n.log.snapshot.Index, Membership: *n.members(),
+	}
+	if n.role == Leader && n.lead.transfer != nil {
+		s.Transfer = n.lead.transfer.to
+	}
+	return s
+}
+
+// FollowerStatus is how a leader sees another member.
+type FollowerStatus struct {
+	ID     ID
+	Match  Index // durable there, and equal to the leader's log
+	Active bool  // heard within the last election timeout
+	// Installing says that the member is being sent a snapshot.
+	Installing bool
+}
+
+// Followers tells how a leader sees the others. It is empty at any other member.
+func (n *Node) Followers() []FollowerStatus {
+	if n.role != Leader {
+		return nil
+	}
+	followers := make([]FollowerStatus, 0, len(n.lead.peers))
+	for i := range n.lead.peers {
+		p := &n.lead.peers[i]
+		followers = append(followers, FollowerStatus{
+			ID: p.id, Match: p.match, Installing: p.mode == installing,
+			Active: n.now-p.heard < n.config.ElectionTimeout,
+		})
+	}
+	return followers
+}
+
+// Role is what the node is at the moment.
+func (n *Node) Role() Role { return n.role }
+
+// Term is the node's current term.
+func (n *Node) Term() Term { return n.term }
+
+// Leader is the leader of the current term, zero when it is not known.
+func (n *Node) Leader() ID { return n.leader }
+
+// Entries hands out the log from the index on, for those who compare logs: tests and simulations.
+func (n *Node) Entries(from Index) []Entry {
+	return n.log.slice(max(from, n.log.base+1), n.log.last())
+}
