@@ -1,0 +1,180 @@
+package lockfsm
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// sorted is the tree's dumb twin.
+type sorted []pair
+
+type pair struct {
+	key   numberKey
+	value int
+}
+
+func (s sorted) search(k numberKey) (int, bool) {
+	return slices.BinarySearchFunc(s, k, func(p pair, k numberKey) int { return p.key.compare(k) })
+}
+
+func (s sorted) set(k numberKey, value int) sorted {
+	at, found := s.search(k)
+	if found {
+		s[at].value = value
+		return s
+	}
+	return slices.Insert(s, at, pair{k, value})
+}
+
+func (s sorted) delete(k numberKey) (sorted, bool) {
+	at, found := s.search(k)
+	if !found {
+		return s, false
+	}
+	return slices.Delete(s, at, at+1), true
+}
+
+type numbers = tree[numberKey, int]
+
+func pairs(t *numbers) sorted {
+	var all sorted
+	for k, v := range t.all() {
+		all = append(all, pair{k, v})
+	}
+	return all
+}
+
+// requireSame compares a tree with its twin, and looks at its shape.
+func requireSame(t require.TestingT, expected sorted, actual *numbers) {
+	require.True(t, slices.Equal(expected, pairs(actual)))
+	require.Equal(t, len(expected), actual.len())
+	if actual.root != nil {
+		requireShape(t, actual.root, true)
+	}
+}
+
+// requireShape checks that a node is neither too full nor too empty, and all leaves equally deep.
+func requireShape(t require.TestingT, n *node[numberKey, int], root bool) (depth int) {
+	require.LessOrEqual(t, n.count, maxItems)
+	if root {
+		require.Positive(t, n.count)
+	} else {
+		require.GreaterOrEqual(t, n.count, minItems)
+	}
+	if n.children == nil {
+		return 1
+	}
+	depth = requireShape(t, n.children[0], false)
+	for at := 1; at <= n.count; at++ {
+		require.Equal(t, depth, requireShape(t, n.children[at], false))
+	}
+	for _, child := range n.children[n.count+1:] {
+		require.Nil(t, child, "a child that was moved away is let go")
+	}
+	return depth + 1
+}
+
+// orchard is a family of clones, each with its twin.
+type orchard struct {
+	trees []*numbers
+	twins []sorted
+}
+
+func (o *orchard) step(t *rapid.T) {
+	at := rapid.IntRange(0, len(o.trees)-1).Draw(t, "tree")
+	from, many := numberKey(rapid.Uint64Range(0, 2000).Draw(t, "from")), numberKey(rapid.Uint64Range(1, 300).Draw(t, "many"))
+	stride := numberKey(rapid.SampledFrom([]uint64{1, 1, 7, 1999}).Draw(t, "stride"))
+	kind := rapid.IntRange(0, 6).Draw(t, "what")
+	for i := range many {
+		o.change(t, at, kind, (from+i*stride)%2000, int(i))
+	}
+	k := numberKey(rapid.Uint64Range(0, 2100).Draw(t, "probe"))
+	switch kind {
+	case 4:
+		o.look(t, at, k)
+	case 5:
+		if len(o.trees) < 6 {
+			cloned := o.trees[at].clone()
+			o.trees, o.twins = append(o.trees, &cloned), append(o.twins, slices.Clone(o.twins[at]))
+		}
+	}
+}
+
+func (o *orchard) change(t *rapid.T, at, kind int, k numberKey, value int) {
+	switch kind {
+	case 0, 1:
+		o.trees[at].set(k, value)
+		o.twins[at] = o.twins[at].set(k, value)
+	case 2, 3:
+		var found bool
+		o.twins[at], found = o.twins[at].delete(k)
+		require.Equal(t, found, o.trees[at].delete(k))
+	case 6:
+		place, found := o.twins[at].search(k)
+		edited := o.trees[at].edit(k)
+		require.Equal(t, found, edited != nil)
+		if found {
+			*edited += value
+			o.twins[at][place].value += value
+		}
+	}
+}
+
+func (o *orchard) look(t *rapid.T, at int, k numberKey) {
+	place, found := o.twins[at].search(k)
+	value, here := o.trees[at].get(k)
+	require.Equal(t, found, here)
+	if found {
+		require.Equal(t, o.twins[at][place].value, value)
+	}
+	first, value, any := o.trees[at].ceiling(k)
+	require.Equal(t, place < len(o.twins[at]), any)
+	if any {
+		require.Equal(t, o.twins[at][place], pair{first, value})
+	}
+	var tail sorted
+	for k, v := range o.trees[at].from(k) {
+		if len(tail) == 40 {
+			break
+		}
+		tail = append(tail, pair{k, v})
+	}
+	require.True(t, slices.Equal(o.twins[at][place:min(place+40, len(o.twins[at]))], tail))
+}
+
+// A tree does what a sorted slice does, and no clone sees what is done to another.
+func TestTreeAgainstSlice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := &orchard{trees: []*numbers{{}}, twins: []sorted{nil}}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			o.step(t)
+		}
+		for at := range o.trees {
+			requireSame(t, o.twins[at], o.trees[at])
+		}
+	})
+}
+
+// A tree that is written between clones copies a path for each write, not itself: that
+// is what makes a snapshot free.
+func TestCloneCopiesOnlyWhatIsWritten(t *testing.T) {
+	grown := &numbers{}
+	for k := range numberKey(10_000) {
+		grown.set(k, 0)
+	}
+	cloned := grown.clone()
+	grown.set(5000, 1)
+	shared, own := 0, 0
+	for at := range grown.root.count + 1 {
+		if grown.root.children[at] == cloned.root.children[at] {
+			shared++
+		} else {
+			own++
+		}
+	}
+	require.Equal(t, 1, own)
+	require.Equal(t, grown.root.count, shared)
+}
