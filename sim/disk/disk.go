@@ -1,0 +1,221 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"slices"
+
+	"lockd/wal"
+)
+
+// ErrFault is the error of an operation that FailAt chose.
+var ErrFault = errors.New("injected disk error")
+
+// ErrHalted is the error of everything a process tries after HaltAt, Kill or Crash.
+var ErrHalted = errors.New("process has ended")
+
+// Disk is one flat directory. It implements wal.FS.
+type Disk struct {
+	random *rand.Rand
+
+	names  map[string]*content // as the running process sees them
+	stable map[string]*content // as they are on the platter
+	// changes are those of names that stable has not seen, oldest first.
+	changes []change
+
+	process  int  // counts Kill and Crash: what an earlier process opened is closed
+	locked   bool // by the running process
+	capacity int64
+
+	operations int
+	failAt     int // zero: never
+	haltAt     int // zero: never
+}
+
+// change is one change of the directory: of a create the old name is empty, of a remove
+// the new one.
+type change struct {
+	from, to string
+	file     *content
+}
+
+// New returns an empty disk without a limit. The source must be the disk's own.
+func New(random *rand.Rand) *Disk {
+	return &Disk{random: random, names: map[string]*content{}, stable: map[string]*content{}}
+}
+
+// Operations returns how many operations were begun that change or sync something.
+func (d *Disk) Operations() int { return d.operations }
+
+// FailAt makes the operation of that number (the first is 1) fail with ErrFault.
+func (d *Disk) FailAt(operation int) { d.failAt = operation }
+
+// HaltAt lets nothing happen from the operation of that number on, as if the process had
+// ended just before it. Kill or Crash follows.
+func (d *Disk) HaltAt(operation int) { d.haltAt = operation }
+
+// SetCapacity limits the bytes in all files together; zero: no limit.
+func (d *Disk) SetCapacity(bytes int64) { d.capacity = bytes }
+
+// Used returns the bytes in all files together.
+func (d *Disk) Used() int64 {
+	var used int64
+	for _, file := range d.names {
+		used += int64(len(file.cache))
+	}
+	return used
+}
+
+// Kill ends the process. Whatever it wrote can still be read, synced or not.
+func (d *Disk) Kill() {
+	d.process++
+	d.locked = false
+	d.failAt, d.haltAt = 0, 0
+}
+
+// Crash ends the process by a loss of power.
+func (d *Disk) Crash() {
+	d.Kill()
+	for _, change := range d.changes {
+		if d.chance() {
+			change.apply(d.stable)
+		}
+	}
+	d.changes = nil
+	for _, name := range slices.Sorted(maps.Keys(d.stable)) {
+		d.stable[name].crash(d.chance)
+	}
+	d.names = maps.Clone(d.stable)
+}
+
+func (d *Disk) chance() bool { return d.random.IntN(2) == 0 }
+
+// apply makes the change, as far as the table still has what it speaks of.
+func (c change) apply(names map[string]*content) {
+	if c.from != "" && names[c.from] == c.file {
+		delete(names, c.from)
+	}
+	if c.to != "" {
+		names[c.to] = c.file
+	}
+}
+
+// begin counts an operation and returns its error, if it is to have one.
+func (d *Disk) begin(operation, name string) error {
+	d.operations++
+	if d.haltAt != 0 && d.operations >= d.haltAt {
+		return fmt.Errorf("%s %s: %w", operation, name, ErrHalted)
+	}
+	if d.operations == d.failAt {
+		return fmt.Errorf("%s %s: %w", operation, name, ErrFault)
+	}
+	return nil
+}
+
+func (d *Disk) alter(c change) {
+	c.apply(d.names)
+	d.changes = append(d.changes, c)
+}
+
+// Lock implements wal.FS.
+func (d *Disk) Lock() (io.Closer, error) {
+	if d.locked {
+		return nil, fmt.Errorf("simulated disk: %w", wal.ErrInUse)
+	}
+	d.locked = true
+	return &lock{disk: d, process: d.process}, nil
+}
+
+type lock struct {
+	disk    *Disk
+	process int
+}
+
+func (l *lock) Close() error {
+	if l.process == l.disk.process {
+		l.disk.locked = false
+	}
+	return nil
+}
+
+// List implements wal.FS.
+func (d *Disk) List() ([]string, error) { return slices.Sorted(maps.Keys(d.names)), nil }
+
+// Create implements wal.FS.
+func (d *Disk) Create(name string) (wal.File, error) {
+	if err := d.begin("create", name); err != nil {
+		return nil, err
+	}
+	if d.names[name] != nil {
+		return nil, fmt.Errorf("create %s: %w", name, fs.ErrExist)
+	}
+	d.alter(change{to: name, file: &content{}})
+	return d.Open(name)
+}
+
+// Open implements wal.FS.
+func (d *Disk) Open(name string) (wal.File, error) {
+	file := d.names[name]
+	if file == nil {
+		return nil, fmt.Errorf("open %s: %w", name, fs.ErrNotExist)
+	}
+	return &handle{disk: d, process: d.process, name: name, file: file}, nil
+}
+
+// Rename implements wal.FS.
+func (d *Disk) Rename(from, to string) error {
+	if err := d.begin("rename", from); err != nil {
+		return err
+	}
+	file := d.names[from]
+	if file == nil {
+		return fmt.Errorf("rename %s: %w", from, fs.ErrNotExist)
+	}
+	d.alter(change{from: from, to: to, file: file})
+	return nil
+}
+
+// Remove implements wal.FS.
+func (d *Disk) Remove(name string) error {
+	if err := d.begin("remove", name); err != nil {
+		return err
+	}
+	file := d.names[name]
+	if file == nil {
+		return fmt.Errorf("remove %s: %w", name, fs.ErrNotExist)
+	}
+	d.alter(change{from: name, file: file})
+	return nil
+}
+
+// SyncDir implements wal.FS.
+func (d *Disk) SyncDir() error {
+	if err := d.begin("sync", "directory"); err != nil {
+		return err
+	}
+	d.changes = nil
+	d.stable = maps.Clone(d.names)
+	return nil
+}
+
+// Size returns the length of a file in bytes; zero if there is none.
+func (d *Disk) Size(name string) int64 {
+	if file := d.names[name]; file != nil {
+		return int64(len(file.cache))
+	}
+	return 0
+}
+
+// FlipBit turns one bit of a file over, counted from its beginning.
+func (d *Disk) FlipBit(name string, bit int64) {
+	d.names[name].rot(bit/8, func(b []byte) { b[0] ^= 1 << (bit % 8) })
+}
+
+// Blank makes one sector of a file read as zeros, as if it had never been written.
+func (d *Disk) Blank(name string, sector int64) {
+	d.names[name].rot(sector*SectorSize, func(b []byte) { clear(b[:min(SectorSize, len(b))]) })
+}

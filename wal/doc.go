@@ -1,0 +1,114 @@
+// Package wal makes raft's records durable, and never mistakes a damaged log for a short
+// one.
+//
+// A member promises things: a vote, a term, entries that it holds. Raft is safe as long as
+// it keeps them, over every crash. Losing the last record without noticing is worse than
+// losing the disk: a member that comes back with a shorter log will vote for a leader
+// whose log is just as short, and what a majority had agreed on is gone. So this package
+// has two duties. What was synced is found again; and if it cannot be, Open refuses.
+//
+// # Use
+//
+// Open takes a directory. One that was never used becomes a member's, with the incarnation
+// that the caller drew; it is unformed, and holds nothing else. Form makes it part of a
+// cluster, once. Append adds raft's records and Sync makes all that were appended durable:
+// one Sync for many Appends is the group commit, and it is the caller's. SaveSnapshot
+// keeps a snapshot of the state machine, from any goroutine; Release deletes the segments
+// that it made superfluous.
+//
+// The first error of the disk is the last thing a Log does. After a failed sync the
+// system may have dropped what it could not write and call the pages clean; a second sync
+// would succeed and mean nothing. The process ends, and the next Open begins with what is
+// really there. The one exception is ErrDiskFull: room is reserved before it is used, so
+// that error always comes before anything was written, and the call may be tried again.
+//
+// # Files
+//
+//	identity                   cluster, member, incarnation, format; one sector
+//	0000000000000001.segment   records, in sectors; see sector.go and record.go
+//	snapshot-00000000000000a0  a snapshot, by its index; the two newest are kept
+//	*.new                      being written; deleted by the next Open
+//	LOCK                       locked by the process that has the directory
+//
+// identity and snapshots are written to another name, synced, renamed, and the directory
+// is synced: a crash leaves the old or the new. Form writes the first snapshot and the
+// first segment before the identity names the cluster, so that everything before that
+// rename counts as nothing, and everything after it as formed.
+//
+// Segments are reserved, filled with zeros and synced before they are used: a sync in a
+// file that only changes its content has nothing else to write. The next segment gets
+// ready piece by piece while the current one fills. A segment is synced before the next
+// one is written to, and begins with the term and the vote, so that any number of older
+// segments may go. They go oldest first, each made durable before the next, so that the
+// row never has a hole.
+//
+// # What is assumed of disks
+//
+//   - A sector of 512 bytes is written wholly or not at all. Of an unsynced write any
+//     sectors may be on the disk and any not; those that are not hold what they held.
+//   - What was synced stays until it rots. Rot changes a sector; a changed sector does not
+//     have its CRC32C by accident.
+//   - A read after a crash of the process, but not of the machine, may be answered from
+//     memory that never reached the disk, and after a failed sync will not reach it either.
+//   - Creations, renames and removals not followed by a sync of the directory may have
+//     happened or not, each for itself.
+//
+// # How an unfinished tail is told from damage
+//
+// A torn write and a rotten sector both leave a record that cannot be read. The difference
+// lies in what stands in its place. Each sector has its own checksum and says which part
+// of which record it is. By the first assumption, a sector whose write was lost holds what
+// it held before: zeros, or a whole mark (below). A sector that is neither blank nor whole
+// is therefore never the work of a crash. It has rotted, wherever it stands, and Open
+// refuses with a *DamageError.
+//
+// A sector may also be blank though it was synced: a drive forgot the write and returns
+// zeros. So each sector also says up to which record everything was durable before it was
+// written. If any sector that can be read, even one part of a torn record, says so of a
+// record that is missing, that is damage too. Within one unsynced group of records, where
+// a later one may survive an earlier one, no sector says so, and the tail is cut at the
+// first record that is not whole.
+//
+// That leaves the last group, with nothing behind it. After each Sync a mark is written
+// behind the last record, which says that it was synced. The mark has no sync of its own:
+// the next record is written over it, and the sync of that one would bring it along. It
+// costs one write to memory and no access to the disk.
+//
+// So, of single faults to what was acknowledged:
+//
+//   - A changed sector, anywhere: always seen. Every flip of every bit is a test.
+//   - A sector that turned blank, in any record but those of the last Sync: always seen.
+//   - A sector that turned blank in the last Sync's records: seen once the mark has reached
+//     the disk, which is when the system next writes back its memory (some 30 seconds), or
+//     at once if only the process died.
+//
+// What remains: a drive that forgets an acknowledged write of the very last Sync, and loses
+// power before the mark is on the disk. Nothing on that disk shows that the record ever was.
+// (A drive that acknowledges a sync and keeps nothing breaks the second assumption, and no
+// log helps against it.) And on the other side, Open may refuse although nothing is lost:
+// if a sector rots that held nothing yet, or if the power fails while the system is just
+// writing back the mark at the moment in which a record is copied over it in memory, on a
+// device that does not keep such pages still. A refusal costs a repair from the other
+// members; the other mistake would cost what they agreed on.
+//
+// # What Open does before it returns
+//
+// It reads all segments and the newest snapshot. A snapshot may be ahead of the log,
+// because the other members can commit what this member has not synced yet; then it
+// replaces the log, and the term is raised to the snapshot's. If the newest snapshot is
+// damaged, the one before it serves, provided the log goes on from there to at least
+// where the newest stood.
+//
+// Then it makes durable what it read: the directory is synced, the last segment is written
+// again and synced, zeros behind the end included. Only then is a first record of a new
+// epoch appended and synced. Sectors of a lower epoch behind it are what a cut left on
+// the disk, should they ever come back, and never part of the log.
+//
+// # What is absent
+//
+// Reading entries by index: raft keeps what it needs in memory. Addresses of members: they
+// are configuration. Goroutines and randomness. Repair of damage: that takes the other
+// members, who may still have what was lost. A scrub of sealed segments while the log is
+// in use. Detection of a deleted newest snapshot file when no entries are left in the log
+// that show its absence: files that somebody removes are not a fault of the disk.
+package wal

@@ -1,0 +1,90 @@
+package wal
+
+import (
+	"errors"
+	"io"
+	"strings"
+)
+
+// newSuffix marks a file that is being written. Whatever has it at Open is a leftover.
+const newSuffix = ".new"
+
+// readFile returns the whole content of a file.
+func readFile(directory FS, name string) ([]byte, error) {
+	file, err := directory.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	content, err := readAll(file)
+	return content, errors.Join(err, file.Close())
+}
+
+func readAll(file File) ([]byte, error) {
+	size, err := file.Size()
+	if err != nil {
+		return nil, err
+	}
+	content := make([]byte, size)
+	if n, err := file.ReadAt(content, 0); n < len(content) {
+		return nil, errors.Join(io.ErrUnexpectedEOF, err)
+	}
+	return content, nil
+}
+
+// replaceFile makes a file of that name and content durable. A crash leaves the old file
+// or the new one: the content is synced before it takes the name, and the name before
+// replaceFile returns. With no room it returns ErrDiskFull and the old file stays.
+func replaceFile(directory FS, name string, size int64, write func(File) error) error {
+	file, err := directory.Create(name + newSuffix)
+	if err != nil {
+		return err
+	}
+	if err := file.Allocate(size); err != nil {
+		return discard(directory, file, name+newSuffix, err)
+	}
+	err = write(file)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := directory.Rename(name+newSuffix, name); err != nil {
+		return err
+	}
+	return directory.SyncDir()
+}
+
+// discard closes and removes a file that found no room, and returns why there was none.
+// If that fails too, then something has changed, and its error is the one to report.
+func discard(directory FS, file File, name string, why error) error {
+	if err := errors.Join(file.Close(), directory.Remove(name)); err != nil {
+		return err
+	}
+	return why
+}
+
+// writeZeros writes zeros from one offset up to another.
+func writeZeros(file io.WriterAt, from, to int64) error {
+	for from < to {
+		n := min(to-from, int64(len(zeros)))
+		if _, err := file.WriteAt(zeros[:n], from); err != nil {
+			return err
+		}
+		from += n
+	}
+	return nil
+}
+
+var zeros [256 << 10]byte
+
+// removeDurably deletes a file so that no later deletion can outlive a crash which this
+// one does not: a row of segments must never come back with a hole.
+func removeDurably(directory FS, name string) error {
+	if err := directory.Remove(name); err != nil {
+		return err
+	}
+	return directory.SyncDir()
+}
+
+func isLeftover(name string) bool { return strings.HasSuffix(name, newSuffix) }

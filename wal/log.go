@@ -1,0 +1,274 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"lockd/raft"
+)
+
+// Log is an open directory. SaveSnapshot and Full may be called from any goroutine, all
+// else from one at a time.
+type Log struct {
+	directory   FS
+	lock        io.Closer
+	identity    Identity
+	segmentSize int64
+	shelf       shelf
+	failure     failure
+	full        atomic.Bool
+
+	sealed []*segment // oldest first
+	tail   *segment   // where records go; nil until the cluster is formed
+	next   *segment   // reserved for when the tail is full; nil: not yet
+
+	pending  []byte // encoded records that belong at tail.end
+	body     []byte // scratch of Append
+	mark     []byte // scratch of Sync
+	epoch    uint32
+	sequence uint64 // of the last record appended
+	synced   uint64 // of the last record known to be durable; never above sequence
+	term     raft.Term
+	vote     raft.ID
+}
+
+// failure remembers the first error of the disk.
+type failure struct {
+	mutex sync.Mutex
+	err   error
+}
+
+func (f *failure) set(err error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *failure) get() error {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	return f.err
+}
+
+// usable returns the error that ended the log's life, if one did. After a failed write or
+// sync nobody knows what the disk holds: a second try could succeed and mean nothing.
+func (l *Log) usable() error {
+	if err := l.failure.get(); err != nil {
+		return fmt.Errorf("log refuses all work after an earlier failure: %w", err)
+	}
+	return nil
+}
+
+// outcome passes an error on, and unless it says that nothing changed, ends the log's life.
+func (l *Log) outcome(err error) error {
+	if err != nil && !errors.Is(err, ErrDiskFull) {
+		l.failure.set(err)
+	}
+	return err
+}
+
+// Identity returns whose directory this is.
+func (l *Log) Identity() Identity { return l.identity }
+
+// Full reports that there is no room for another segment. What is left of the current one
+// is best kept for votes and terms: refuse proposals until Reserve succeeds.
+func (l *Log) Full() bool { return l.full.Load() }
+
+// Append adds a record behind all earlier ones. It is durable after the next Sync. A
+// record with a snapshot has the snapshot durable before Append returns.
+//
+// ErrDiskFull: nothing of the record was kept, and the same Append may be tried again.
+// After any other error the log refuses all further work. Append panics if the cluster is
+// not formed, or if the record's term is lower than an earlier one's.
+func (l *Log) Append(r raft.Record) error {
+	if l.tail == nil {
+		panic("wal: append to a log whose cluster is not formed")
+	}
+	if r.Term < l.term {
+		panic(fmt.Sprintf("wal: append of term %d after term %d", r.Term, l.term))
+	}
+	if err := l.usable(); err != nil {
+		return err
+	}
+	content := record{term: r.Term, vote: r.Vote, entries: r.Entries}
+	if r.Snapshot != nil {
+		if err := l.shelf.save(*r.Snapshot); err != nil {
+			return l.outcome(err)
+		}
+		content.base = base{kind: baseReplace, index: r.Snapshot.Index, term: r.Snapshot.Term}
+	}
+	return l.outcome(l.append(content))
+}
+
+func (l *Log) append(r record) error {
+	l.body = appendRecord(l.body[:0], r)
+	size := sectors(len(l.body)) * sectorSize
+	if err := l.makeRoom(size); err != nil {
+		return err
+	}
+	l.encode(l.body)
+	l.term, l.vote = r.term, r.vote
+	l.tail.last = max(l.tail.last, r.last())
+	return nil
+}
+
+// last is the highest index the record speaks of, or zero.
+func (r record) last() raft.Index {
+	if n := len(r.entries); n > 0 {
+		return max(r.base.index, r.entries[n-1].Index)
+	}
+	return r.base.index
+}
+
+// makeRoom begins a new segment if a record of so many bytes, and the mark behind it, do
+// not fit into the current one. A new segment begins with the current term and vote: the
+// older segments, which may be the only others to know them, can then be released.
+func (l *Log) makeRoom(size int64) error {
+	if l.tail.end+int64(len(l.pending))+size+sectorSize <= l.tail.size {
+		return nil
+	}
+	if err := l.roll(sectorSize + size + sectorSize); err != nil {
+		return err
+	}
+	opening := appendRecord(nil, record{term: l.term, vote: l.vote})
+	l.encode(opening)
+	return nil
+}
+
+// sectors returns how many sectors a body takes.
+func sectors(body int) int64 { return max(1, (int64(body)+bodySize-1)/bodySize) }
+
+// encode adds a record's sectors to what is to be written.
+func (l *Log) encode(body []byte) {
+	l.sequence++
+	h := header{
+		kind:     kindRecord,
+		segment:  l.tail.number,
+		place:    uint32((l.tail.end + int64(len(l.pending))) / sectorSize),
+		sequence: l.sequence,
+		synced:   l.synced,
+		epoch:    l.epoch,
+		parts:    uint32(sectors(len(body))),
+	}
+	for h.part < h.parts {
+		n := min(len(body), bodySize)
+		l.pending = appendSector(l.pending, h, body[:n])
+		body = body[n:]
+		h.part++
+		h.place++
+	}
+}
+
+// Sync makes every record appended so far durable. After an error the log refuses all
+// further work, and what was appended since the last Sync may or may not be found again.
+func (l *Log) Sync() error {
+	if err := l.usable(); err != nil {
+		return err
+	}
+	if l.synced == l.sequence {
+		return nil
+	}
+	return l.outcome(l.sync())
+}
+
+func (l *Log) sync() error {
+	if err := l.flush(); err != nil {
+		return err
+	}
+	if err := l.writeMark(); err != nil {
+		return err
+	}
+	return l.prepare()
+}
+
+// flush writes what is pending and syncs it.
+func (l *Log) flush() error {
+	if l.synced == l.sequence {
+		return nil
+	}
+	if _, err := l.tail.file.WriteAt(l.pending, l.tail.end); err != nil {
+		return err
+	}
+	l.tail.end += int64(len(l.pending))
+	l.pending = l.pending[:0]
+	if err := l.tail.file.Sync(); err != nil {
+		return err
+	}
+	l.synced = l.sequence
+	return nil
+}
+
+// writeMark says behind the last record that it was synced. The mark itself is not: it
+// reaches the disk with the next sync or when the system finds the time, and from then on
+// shows that a last record which reads as never written has in truth been lost.
+func (l *Log) writeMark() error {
+	l.mark = appendSector(l.mark[:0], header{
+		kind:     kindMark,
+		segment:  l.tail.number,
+		place:    uint32(l.tail.end / sectorSize),
+		sequence: l.sequence + 1,
+		synced:   l.synced,
+		epoch:    l.epoch,
+		parts:    1,
+	}, nil)
+	_, err := l.tail.file.WriteAt(l.mark, l.tail.end)
+	return err
+}
+
+// SaveSnapshot makes a snapshot of the state machine durable. The two newest are kept. It
+// may be called while another goroutine appends. ErrDiskFull: nothing changed. After any
+// other error the log refuses all further work.
+func (l *Log) SaveSnapshot(snapshot raft.Snapshot) error {
+	if !l.identity.Formed() {
+		panic("wal: save of a snapshot before the cluster is formed")
+	}
+	if err := l.usable(); err != nil {
+		return err
+	}
+	return l.outcome(l.shelf.save(snapshot))
+}
+
+// Release deletes the oldest segments, as far as they hold nothing above the index or
+// above the newest durable snapshot. The segment in use always stays.
+func (l *Log) Release(index raft.Index) error {
+	if err := l.usable(); err != nil {
+		return err
+	}
+	index = min(index, l.shelf.newest())
+	for len(l.sealed) > 0 && l.sealed[0].last <= index {
+		if err := l.release(); err != nil {
+			return l.outcome(fmt.Errorf("release segment: %w", err))
+		}
+	}
+	return nil
+}
+
+// release deletes the oldest segment. The term and vote at the beginning of the segment
+// behind it may have been appended but not yet synced: they must be durable first.
+func (l *Log) release() error {
+	if err := l.flush(); err != nil {
+		return err
+	}
+	if err := removeDurably(l.directory, l.sealed[0].name()); err != nil {
+		return err
+	}
+	l.sealed = l.sealed[1:]
+	return nil
+}
+
+// Close gives the directory free. It does not sync.
+func (l *Log) Close() error {
+	var errs []error
+	for _, s := range []*segment{l.tail, l.next} {
+		if s != nil && s.file != nil {
+			errs = append(errs, s.file.Close())
+		}
+	}
+	l.failure.set(errors.New("log is closed"))
+	return errors.Join(append(errs, l.lock.Close())...)
+}

@@ -1,0 +1,352 @@
+package wal_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"lockd/raft"
+	"lockd/sim/disk"
+	"lockd/wal"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	cluster    = wal.ClusterID{0xC1}
+	membership = raft.Membership{Members: []raft.Member{{ID: 1, Incarnation: 11}, {ID: 2, Incarnation: 22}}}
+)
+
+// small makes segments of a few records, so that stories reach the second and third.
+const small = 8 * disk.SectorSize
+
+func options() wal.Options {
+	return wal.Options{Member: 1, Incarnation: 11, SegmentSize: small}
+}
+
+func newDisk(seed uint64) *disk.Disk { return disk.New(rand.New(rand.NewPCG(seed, 0))) }
+
+func open(t testing.TB, directory wal.FS) (*wal.Log, wal.Recovered) {
+	t.Helper()
+	log, recovered, err := wal.Open(directory, options())
+	require.NoError(t, err)
+	return log, recovered
+}
+
+// formed opens an empty directory and forms the cluster in it.
+func formed(t testing.TB, directory wal.FS) *wal.Log {
+	t.Helper()
+	log, recovered := open(t, directory)
+	require.False(t, recovered.Identity.Formed())
+	_, err := log.Form(cluster, membership)
+	require.NoError(t, err)
+	return log
+}
+
+func entries(term raft.Term, first, last raft.Index) []raft.Entry {
+	var made []raft.Entry
+	for index := first; index <= last; index++ {
+		made = append(made, raft.Entry{
+			Index: index, Term: term, Kind: raft.KindCommand, Time: time.Duration(index) * time.Second,
+			Data: fmt.Appendf(nil, "entry %d of term %d", index, term),
+		})
+	}
+	return made
+}
+
+func snapshotAt(index raft.Index, term raft.Term) raft.Snapshot {
+	return raft.Snapshot{
+		Index: index, Term: term, Time: time.Duration(index) * time.Second, Membership: membership,
+		Data: fmt.Appendf(nil, "state at %d", index),
+	}
+}
+
+// keep appends a record and syncs it.
+func keep(t testing.TB, log *wal.Log, record raft.Record) {
+	t.Helper()
+	require.NoError(t, log.Append(record))
+	require.NoError(t, log.Sync())
+}
+
+func TestAFreshDirectoryIsUnformedAndTakesItsIncarnation(t *testing.T) {
+	directory := newDisk(1)
+	log, recovered := open(t, directory)
+	require.Equal(t, wal.Identity{Member: 1, Incarnation: 11}, recovered.Identity)
+	require.Zero(t, recovered.Stored)
+	require.NoError(t, log.Close())
+
+	later := options()
+	later.Incarnation = 99
+	_, recovered, err := wal.Open(directory, later)
+	require.NoError(t, err)
+	require.EqualValues(t, 11, recovered.Identity.Incarnation, "the first one stays")
+}
+
+func TestAFormedDirectoryBeginsWithTheEmptySnapshot(t *testing.T) {
+	directory := newDisk(1)
+	log, _ := open(t, directory)
+	stored, err := log.Form(cluster, membership)
+	require.NoError(t, err)
+	expected := raft.Stored{Term: 1, Snapshot: raft.Snapshot{Index: 1, Term: 1, Membership: membership}}
+	require.Equal(t, expected, stored)
+
+	directory.Crash()
+	_, recovered := open(t, directory)
+	require.Equal(t, cluster, recovered.Identity.Cluster)
+	require.Equal(t, expected, recovered.Stored)
+}
+
+func TestWhatWasSyncedIsFoundAfterALossOfPower(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 3, Vote: 2})
+	keep(t, log, raft.Record{Term: 3, Vote: 2, Entries: entries(3, 2, 40)})
+	directory.Crash()
+
+	_, recovered := open(t, directory)
+	require.Equal(t, raft.Term(3), recovered.Stored.Term)
+	require.Equal(t, raft.ID(2), recovered.Stored.Vote)
+	require.Equal(t, entries(3, 2, 40), recovered.Stored.Entries)
+}
+
+func TestEntriesCutWhatStoodThere(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 1, Entries: entries(1, 2, 30)})
+	keep(t, log, raft.Record{Term: 2, Entries: entries(2, 10, 12)})
+	require.NoError(t, log.Close())
+	_, recovered := open(t, directory)
+	require.Equal(t, append(entries(1, 2, 9), entries(2, 10, 12)...), recovered.Stored.Entries)
+}
+
+func TestARecordWithoutEntriesCutsNothing(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 1, Entries: entries(1, 2, 3)})
+	keep(t, log, raft.Record{Term: 7, Vote: 2})
+	require.NoError(t, log.Close())
+	_, recovered := open(t, directory)
+	require.Equal(t, entries(1, 2, 3), recovered.Stored.Entries)
+	require.Equal(t, raft.Term(7), recovered.Stored.Term)
+}
+
+func TestAReceivedSnapshotReplacesTheLog(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 1, Entries: entries(1, 2, 90)})
+	received := snapshotAt(50, 4)
+	keep(t, log, raft.Record{Term: 5, Snapshot: &received, Entries: entries(5, 51, 52)})
+	directory.Crash()
+	_, recovered := open(t, directory)
+	require.Equal(t, received, recovered.Stored.Snapshot)
+	require.Equal(t, entries(5, 51, 52), recovered.Stored.Entries, "the old entries behind 50 are of another history")
+}
+
+func TestASnapshotOfOnesOwnKeepsWhatIsBehindIt(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 1, Entries: entries(1, 2, 90)})
+	require.NoError(t, log.SaveSnapshot(snapshotAt(60, 1)))
+	directory.Crash()
+	_, recovered := open(t, directory)
+	require.Equal(t, snapshotAt(60, 1), recovered.Stored.Snapshot)
+	require.Equal(t, entries(1, 61, 90), recovered.Stored.Entries)
+}
+
+// A majority of others may have committed what this member's own slow disk has not
+// synced: its snapshot is then ahead of its log, and no less true.
+func TestASnapshotMayBeAheadOfTheLog(t *testing.T) {
+	directory := newDisk(3)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 1, Entries: entries(1, 2, 5)})
+	require.NoError(t, log.Append(raft.Record{Term: 2, Entries: entries(2, 4, 20)}))
+	require.NoError(t, log.SaveSnapshot(snapshotAt(20, 2)))
+	directory.Crash() // nothing of the second record was written
+
+	log, recovered := open(t, directory)
+	require.Equal(t, snapshotAt(20, 2), recovered.Stored.Snapshot)
+	require.Empty(t, recovered.Stored.Entries)
+	require.Equal(t, raft.Term(2), recovered.Stored.Term, "the term is at least the snapshot's")
+	keep(t, log, raft.Record{Term: 2, Entries: entries(2, 21, 22)})
+	directory.Crash()
+	_, recovered = open(t, directory)
+	require.Equal(t, entries(2, 21, 22), recovered.Stored.Entries)
+}
+
+func TestOldSnapshotsAndSegmentsGo(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	for index := raft.Index(2); index <= 60; index++ {
+		keep(t, log, raft.Record{Term: 1, Vote: 1, Entries: entries(1, index, index)})
+	}
+	before := directory.Used()
+	require.NoError(t, log.Release(60))
+	require.Equal(t, before, directory.Used(), "no durable snapshot stands for any of it")
+
+	for _, index := range []raft.Index{20, 40, 58} {
+		require.NoError(t, log.SaveSnapshot(snapshotAt(index, 1)))
+	}
+	require.NoError(t, log.Release(58))
+	require.Less(t, directory.Used(), int64(4*small+2*disk.SectorSize))
+	directory.Crash()
+
+	_, recovered := open(t, directory)
+	require.Equal(t, snapshotAt(58, 1), recovered.Stored.Snapshot)
+	require.Equal(t, entries(1, 59, 60), recovered.Stored.Entries)
+	require.Equal(t, raft.ID(1), recovered.Stored.Vote, "the vote was given in a segment that is gone")
+}
+
+// The segment in use begins with the term and vote, but that beginning may be unsynced
+// when the segments before it, the only others to know them, are released.
+func TestReleaseKeepsTheVoteDurable(t *testing.T) {
+	for seed := range uint64(20) {
+		directory := newDisk(seed)
+		log := formed(t, directory)
+		keep(t, log, raft.Record{Term: 9, Vote: 2, Entries: entries(1, 2, 3)})
+		require.NoError(t, log.SaveSnapshot(snapshotAt(3, 1)))
+		for range 10 {
+			require.NoError(t, log.Append(raft.Record{Term: 9, Vote: 2}))
+		}
+		require.NoError(t, log.Release(3))
+		directory.Crash()
+		_, recovered := open(t, directory)
+		require.Equal(t, raft.Term(9), recovered.Stored.Term)
+		require.Equal(t, raft.ID(2), recovered.Stored.Vote)
+	}
+}
+
+func TestARecordLongerThanASegmentGetsOneOfItsOwn(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	long := raft.Entry{Index: 2, Term: 1, Kind: raft.KindCommand, Data: make([]byte, 5*small)}
+	keep(t, log, raft.Record{Term: 1, Entries: []raft.Entry{long}})
+	keep(t, log, raft.Record{Term: 1, Entries: entries(1, 3, 3)})
+	directory.Crash()
+	_, recovered := open(t, directory)
+	require.Equal(t, append([]raft.Entry{long}, entries(1, 3, 3)...), recovered.Stored.Entries)
+}
+
+// What a killed process wrote and never synced is read back from the page cache. Open
+// must not speak before it is on the disk: a power loss right after would take it away.
+func TestWhatOpenReturnsIsDurable(t *testing.T) {
+	for seed := range uint64(20) {
+		directory := newDisk(seed)
+		log := formed(t, directory)
+		directory.FailAt(directory.Operations() + 2) // the write passes, its sync fails
+		require.NoError(t, log.Append(raft.Record{Term: 1, Entries: entries(1, 2, 20)}))
+		require.ErrorIs(t, log.Sync(), disk.ErrFault)
+		directory.Kill()
+
+		_, recovered := open(t, directory)
+		require.Equal(t, entries(1, 2, 20), recovered.Stored.Entries, "readable from the cache")
+		directory.Crash()
+		_, again := open(t, directory)
+		require.Equal(t, recovered, again, "seed %d", seed)
+	}
+}
+
+func TestAfterAFailureTheLogRefusesAllWork(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	require.NoError(t, log.Append(raft.Record{Term: 1, Entries: entries(1, 2, 2)}))
+	directory.FailAt(directory.Operations() + 2)
+	require.ErrorIs(t, log.Sync(), disk.ErrFault)
+
+	require.ErrorIs(t, log.Sync(), disk.ErrFault)
+	require.ErrorIs(t, log.Append(raft.Record{Term: 1}), disk.ErrFault)
+	require.ErrorIs(t, log.SaveSnapshot(snapshotAt(2, 1)), disk.ErrFault)
+	require.ErrorIs(t, log.Release(2), disk.ErrFault)
+	require.ErrorIs(t, log.Reserve(), disk.ErrFault)
+}
+
+func TestAFullDiskRefusesWholeRecordsAndServiceResumes(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	directory.SetCapacity(directory.Used())
+	var kept raft.Index = 1
+	var err error
+	for err == nil {
+		if err = log.Append(raft.Record{Term: 1, Entries: entries(1, kept+1, kept+1)}); err == nil {
+			require.NoError(t, log.Sync())
+			kept++
+		}
+	}
+	require.ErrorIs(t, err, wal.ErrDiskFull)
+	require.True(t, log.Full())
+	require.ErrorIs(t, log.Reserve(), wal.ErrDiskFull)
+	require.ErrorIs(t, log.SaveSnapshot(snapshotAt(2, 1)), wal.ErrDiskFull)
+	require.ErrorIs(t, log.Append(raft.Record{Term: 1, Entries: entries(1, kept+1, kept+1)}), wal.ErrDiskFull)
+
+	directory.SetCapacity(0)
+	require.NoError(t, log.Reserve())
+	require.False(t, log.Full())
+	keep(t, log, raft.Record{Term: 1, Entries: entries(1, kept+1, kept+1)})
+	directory.Crash()
+	_, recovered := open(t, directory)
+	require.Equal(t, entries(1, 2, kept+1), recovered.Stored.Entries)
+}
+
+func TestFormOnAFullDiskMayBeTriedAgain(t *testing.T) {
+	for room := int64(1); room < 3*small; room += disk.SectorSize {
+		directory := newDisk(1)
+		log, _ := open(t, directory)
+		directory.SetCapacity(directory.Used() + room)
+		if _, err := log.Form(wal.ClusterID{0xFF}, raft.Membership{}); err == nil {
+			continue
+		} else {
+			require.ErrorIs(t, err, wal.ErrDiskFull)
+		}
+		require.False(t, log.Identity().Formed())
+		directory.SetCapacity(0)
+		_, err := log.Form(cluster, membership)
+		require.NoError(t, err)
+		directory.Crash()
+		_, recovered := open(t, directory)
+		require.Equal(t, membership, recovered.Stored.Snapshot.Membership)
+	}
+}
+
+func TestADirectoryOfSomebodyElseIsRefused(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	_, _, err := wal.Open(directory, options())
+	require.ErrorIs(t, err, wal.ErrInUse)
+	require.NoError(t, log.Close())
+
+	other := options()
+	other.Member = 2
+	_, _, err = wal.Open(directory, other)
+	require.ErrorIs(t, err, wal.ErrWrongMember)
+
+	other = options()
+	other.Cluster = wal.ClusterID{0xC2}
+	_, _, err = wal.Open(directory, other)
+	require.ErrorIs(t, err, wal.ErrWrongCluster)
+
+	other.Cluster = cluster
+	_, _, err = wal.Open(directory, other)
+	require.NoError(t, err, "refusals give the lock back")
+}
+
+func TestALostIdentityIsNotAFreshDirectory(t *testing.T) {
+	directory := newDisk(1)
+	require.NoError(t, formed(t, directory).Close())
+	require.NoError(t, directory.Remove("identity"))
+	_, _, err := wal.Open(directory, options())
+	var damage *wal.DamageError
+	require.ErrorAs(t, err, &damage)
+	require.Equal(t, "identity", damage.File)
+}
+
+func TestMisusePanics(t *testing.T) {
+	directory := newDisk(1)
+	log, _ := open(t, directory)
+	require.Panics(t, func() { _ = log.Append(raft.Record{Term: 1}) }, "not formed")
+	require.Panics(t, func() { _ = log.SaveSnapshot(snapshotAt(2, 1)) }, "not formed")
+	_, err := log.Form(cluster, membership)
+	require.NoError(t, err)
+	require.Panics(t, func() { _, _ = log.Form(cluster, membership) }, "formed twice")
+	keep(t, log, raft.Record{Term: 5})
+	require.Panics(t, func() { _ = log.Append(raft.Record{Term: 4}) }, "a term falls")
+}

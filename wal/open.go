@@ -1,0 +1,305 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"lockd/raft"
+)
+
+// DefaultSegmentSize is the length of a segment unless Options say otherwise.
+const DefaultSegmentSize = 16 << 20
+
+// Options say what Open may find.
+type Options struct {
+	// Member is whose directory it must be.
+	Member raft.ID
+	// Incarnation is given to a directory that was never used, drawn at random so that no
+	// two are ever the same. A directory that has one keeps it. Not zero.
+	Incarnation uint64
+	// Cluster is the cluster a formed directory must belong to; zero: any.
+	Cluster ClusterID
+	// SegmentSize is in bytes; zero: DefaultSegmentSize. It may differ from one opening to
+	// the next, and a record that is longer gets a segment of its own size.
+	SegmentSize int64
+}
+
+// Recovered is what Open found.
+type Recovered struct {
+	Identity Identity
+	// Stored is empty while the cluster is not formed. All of it is durable.
+	Stored raft.Stored
+	// Damaged names a newer snapshot that was lost to damage, but whose loss an older one
+	// and the log make good. It is deleted. Nil: none.
+	Damaged *DamageError
+}
+
+// Open takes the directory for this process, reads it, and makes durable what it read. A
+// directory that was never used becomes the member's, of no cluster yet: see Log.Form.
+//
+// Errors: ErrInUse, ErrWrongMember, ErrWrongCluster, ErrNewerFormat, ErrDiskFull, and
+// *DamageError if something that was durable cannot be read; nothing is changed then.
+func Open(directory FS, options Options) (*Log, Recovered, error) {
+	if options.Member == 0 || options.Incarnation == 0 {
+		panic("wal: open needs a member and an incarnation")
+	}
+	lock, err := directory.Lock()
+	if err != nil {
+		return nil, Recovered{}, fmt.Errorf("open log: %w", err)
+	}
+	l := &Log{directory: directory, lock: lock, shelf: shelf{directory: directory}, segmentSize: options.SegmentSize}
+	if l.segmentSize == 0 {
+		l.segmentSize = DefaultSegmentSize
+	}
+	recovered, err := l.open(options)
+	if err != nil {
+		return nil, Recovered{}, errors.Join(fmt.Errorf("open log: %w", err), l.Close())
+	}
+	return l, recovered, nil
+}
+
+func (l *Log) open(options Options) (Recovered, error) {
+	// The names that a killed process left may be in the system's memory only.
+	if err := l.directory.SyncDir(); err != nil {
+		return Recovered{}, err
+	}
+	files, err := list(l.directory)
+	if err != nil {
+		return Recovered{}, err
+	}
+	if err := l.openIdentity(options, files); err != nil {
+		return Recovered{}, err
+	}
+	if !l.identity.Formed() {
+		return Recovered{Identity: l.identity}, files.remove(l.directory)
+	}
+	return l.recover(files)
+}
+
+// openIdentity reads the identity, or gives one to a directory that was never used. Only
+// then is it certain that the directory is ours, and that what was left half-written may go.
+
+func (l *Log) openIdentity(options Options, files files) error {
+	identity, found, err := readIdentity(l.directory)
+	if err != nil {
+		return err
+	}
+	if !found && len(files.segments)+len(files.snapshots) > 0 {
+		return &DamageError{File: identityFile, Reason: "the file is missing"}
+	}
+	if found {
+		l.identity = identity
+		err = identity.check(options)
+	}
+	if err == nil {
+		err = files.removeLeftovers(l.directory)
+	}
+	if err != nil || found {
+		return err
+	}
+	return l.setIdentity(Identity{Member: options.Member, Incarnation: options.Incarnation})
+}
+
+func (l *Log) setIdentity(identity Identity) error {
+	write := func(file File) error {
+		_, err := file.WriteAt(encodeIdentity(identity), 0)
+		return err
+	}
+	if err := replaceFile(l.directory, identityFile, sectorSize, write); err != nil {
+		return fmt.Errorf("write identity: %w", err)
+	}
+	l.identity = identity
+	return nil
+}
+
+// Form makes this the directory of a member of the cluster, whose log begins, as every
+// member's does, with an empty snapshot at index 1 of term 1 that holds the membership.
+// It returns what a later Open would. A crash leaves the directory formed or unformed.
+//
+// ErrDiskFull: still unformed, try again. Form panics if the directory is formed already.
+func (l *Log) Form(cluster ClusterID, membership raft.Membership) (raft.Stored, error) {
+	if l.identity.Formed() || cluster == (ClusterID{}) {
+		panic("wal: a directory is formed once, with a cluster that is not zero")
+	}
+	if err := l.usable(); err != nil {
+		return raft.Stored{}, err
+	}
+	first := raft.Snapshot{Index: 1, Term: 1, Membership: membership}
+	if err := l.form(cluster, first); err != nil {
+		return raft.Stored{}, l.outcome(fmt.Errorf("form cluster: %w", err))
+	}
+	return raft.Stored{Term: first.Term, Snapshot: first}, nil
+}
+
+// form writes the identity last: whatever else is there before it counts as nothing.
+func (l *Log) form(cluster ClusterID, first raft.Snapshot) error {
+	if err := l.unform(); err != nil {
+		return err
+	}
+	if err := l.shelf.save(first); err != nil {
+		return err
+	}
+	if err := l.roll(0); err != nil {
+		return err
+	}
+	l.epoch = 1
+	beginning := base{kind: baseReplace, index: first.Index, term: first.Term}
+	if err := l.append(record{term: first.Term, base: beginning}); err != nil {
+		return err
+	}
+	if err := l.sync(); err != nil {
+		return err
+	}
+	identity := l.identity
+	identity.Cluster = cluster
+	return l.setIdentity(identity)
+}
+
+// unform takes back what an earlier Form did before the disk was full.
+func (l *Log) unform() error {
+	for _, s := range []*segment{l.tail, l.next} {
+		if s == nil {
+			continue
+		}
+		if err := s.file.Close(); err != nil {
+			return err
+		}
+	}
+	l.tail, l.next, l.sequence, l.synced, l.pending = nil, nil, 0, 0, nil
+	l.shelf.indexes = nil
+	files, err := list(l.directory)
+	if err != nil {
+		return err
+	}
+	return files.remove(l.directory)
+}
+
+// recover reads a formed directory. It changes nothing before all of it is found sound.
+func (l *Log) recover(files files) (Recovered, error) {
+	reading := recovery{directory: l.directory}
+	if err := reading.read(files.segments); err != nil {
+		return Recovered{}, err
+	}
+	snapshot, damaged, err := l.shelf.recover(files.snapshots, &reading.replay)
+	if err != nil {
+		return Recovered{}, err
+	}
+	under := base{kind: baseUnder, index: snapshot.Index, term: snapshot.Term}
+	if reading.replay.forget(snapshot.Index, snapshot.Term) {
+		under.kind = baseReplace
+	}
+	l.adopt(&reading, snapshot)
+	if err := l.begin(&reading, under, damaged); err != nil {
+		return Recovered{}, err
+	}
+	stored := raft.Stored{Term: l.term, Vote: l.vote, Snapshot: snapshot, Entries: reading.replay.entries}
+	return Recovered{Identity: l.identity, Stored: stored, Damaged: damaged}, nil
+}
+
+// adopt takes over what was read.
+func (l *Log) adopt(reading *recovery, snapshot raft.Snapshot) {
+	l.epoch = reading.newestEpoch + 1
+	l.sequence = reading.sequence
+	l.term, l.vote = reading.replay.term, reading.replay.vote
+	if snapshot.Term > l.term {
+		// The snapshot was received, but its record was lost: no vote in its term was given.
+		l.term, l.vote = snapshot.Term, 0
+	}
+}
+
+// begin makes the log ready for records, the first of which says that a new epoch began
+// and which snapshot is under the log.
+func (l *Log) begin(reading *recovery, under base, damaged *DamageError) error {
+	l.tail = reading.ended
+	if err := reading.repair(); err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	l.synced = l.sequence
+	l.sealed = reading.segments[:len(reading.segments)-1]
+	if damaged != nil {
+		if err := l.directory.Remove(damaged.File); err != nil {
+			return err
+		}
+	}
+	if err := l.append(record{term: l.term, vote: l.vote, base: under}); err != nil {
+		return err
+	}
+	return l.sync()
+}
+
+// recover loads the newest snapshot that the log continues. If the newest of all is
+// damaged, an older one serves if the log is whole from there to beyond the newest.
+func (s *shelf) recover(indexes []raft.Index, log *replay) (raft.Snapshot, *DamageError, error) {
+	var damaged *DamageError
+	for i, index := range slices.Backward(indexes) {
+		snapshot, err := s.load(index)
+		if err == nil && log.first > index+1 {
+			err = &DamageError{File: snapshotName(log.first - 1), Reason: "the snapshot under the log is missing"}
+		}
+		var damage *DamageError
+		switch {
+		case err == nil:
+			s.indexes = indexes[:i+1]
+			return snapshot, damaged, nil
+		case damaged != nil:
+			return raft.Snapshot{}, nil, damaged
+		case !errors.As(err, &damage) || log.first == 0 || log.last() < index:
+			return raft.Snapshot{}, nil, err
+		}
+		damaged = damage
+	}
+	if damaged != nil {
+		return raft.Snapshot{}, nil, damaged
+	}
+	return raft.Snapshot{}, nil, &DamageError{File: snapshotName(1), Reason: "there is no snapshot"}
+}
+
+// files are the names in the directory, sorted by kind and number.
+type files struct {
+	segments  []uint32
+	snapshots []raft.Index
+	leftovers []string
+}
+
+func list(directory FS) (files, error) {
+	names, err := directory.List()
+	if err != nil {
+		return files{}, err
+	}
+	var found files
+	for _, name := range names {
+		if number, ok := segmentNumber(name); ok {
+			found.segments = append(found.segments, number)
+		} else if index, ok := snapshotIndex(name); ok {
+			found.snapshots = append(found.snapshots, index)
+		} else if isLeftover(name) {
+			found.leftovers = append(found.leftovers, name)
+		}
+	}
+	return found, nil
+}
+
+func (f files) removeLeftovers(directory FS) error {
+	for _, name := range f.leftovers {
+		if err := directory.Remove(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove deletes all segments and snapshots.
+func (f files) remove(directory FS) error {
+	for _, number := range f.segments {
+		if err := directory.Remove((&segment{number: number}).name()); err != nil {
+			return err
+		}
+	}
+	for _, index := range f.snapshots {
+		if err := directory.Remove(snapshotName(index)); err != nil {
+			return err
+		}
+	}
+	return directory.SyncDir()
+}

@@ -1,0 +1,145 @@
+package wal
+
+import (
+	"encoding/binary"
+	"time"
+
+	"lockd/raft"
+)
+
+// record is one unit of the log: it is there wholly or not at all.
+//
+//	term 8 | vote 8 | base 1 | [base index 8 | base term 8] | count 4 | entries
+//	entry: index 8 | term 8 | kind 1 | time 8 | length 4 | data
+type record struct {
+	term raft.Term
+	vote raft.ID
+	base base
+	// entries replace what the log holds at the first one's index and beyond.
+	entries []raft.Entry
+}
+
+// base says that a snapshot stands under the log from this record on.
+type base struct {
+	kind  baseKind
+	index raft.Index
+	term  raft.Term
+}
+
+type baseKind uint8
+
+const (
+	baseNone    baseKind = 0 // the log goes on as it was
+	baseUnder   baseKind = 1 // entries up to the snapshot's are forgotten, later ones stay
+	baseReplace baseKind = 2 // the whole log is forgotten
+)
+
+const (
+	recordFixedSize = 8 + 8 + 1 + 4
+	entryFixedSize  = 8 + 8 + 1 + 8 + 4
+)
+
+func appendRecord(buffer []byte, r record) []byte {
+	buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.term))
+	buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.vote))
+	buffer = append(buffer, byte(r.base.kind))
+	if r.base.kind != baseNone {
+		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.base.index))
+		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.base.term))
+	}
+	buffer = binary.LittleEndian.AppendUint32(buffer, uint32(len(r.entries)))
+	for i := range r.entries {
+		entry := &r.entries[i]
+		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(entry.Index))
+		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(entry.Term))
+		buffer = append(buffer, byte(entry.Kind))
+		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(entry.Time))
+		buffer = binary.LittleEndian.AppendUint32(buffer, uint32(len(entry.Data)))
+		buffer = append(buffer, entry.Data...)
+	}
+	return buffer
+}
+
+// decodeRecord is the inverse of appendRecord. The entries' data are slices of the body.
+// It is false for anything that appendRecord cannot have written.
+func decodeRecord(body []byte) (record, bool) {
+	in := decoder{rest: body}
+	r := record{term: raft.Term(in.uint64()), vote: raft.ID(in.uint64())}
+	r.base.kind = baseKind(in.uint8())
+	if r.base.kind > baseReplace {
+		return record{}, false
+	}
+	if r.base.kind != baseNone {
+		r.base.index = raft.Index(in.uint64())
+		r.base.term = raft.Term(in.uint64())
+	}
+	count := int(in.uint32())
+	// A count that cannot fit must not be believed with memory.
+	if count > len(in.rest)/entryFixedSize {
+		return record{}, false
+	}
+	if count > 0 {
+		r.entries = make([]raft.Entry, count)
+	}
+	for i := range r.entries {
+		r.entries[i] = in.entry()
+		if i > 0 && r.entries[i].Index != r.entries[i-1].Index+1 {
+			return record{}, false
+		}
+	}
+	return r, in.done()
+}
+
+// decoder reads little-endian fields. Once the bytes have run out it gives zeros, and
+// done says so in the end.
+type decoder struct {
+	rest  []byte
+	short bool
+}
+
+func (d *decoder) bytes(n int) []byte {
+	if n > len(d.rest) {
+		d.short, d.rest = true, nil
+		return nil
+	}
+	field := d.rest[:n:n]
+	d.rest = d.rest[n:]
+	return field
+}
+
+func (d *decoder) uint8() uint8 {
+	if field := d.bytes(1); field != nil {
+		return field[0]
+	}
+	return 0
+}
+
+func (d *decoder) uint32() uint32 {
+	if field := d.bytes(4); field != nil {
+		return binary.LittleEndian.Uint32(field)
+	}
+	return 0
+}
+
+func (d *decoder) uint64() uint64 {
+	if field := d.bytes(8); field != nil {
+		return binary.LittleEndian.Uint64(field)
+	}
+	return 0
+}
+
+func (d *decoder) entry() raft.Entry {
+	entry := raft.Entry{
+		Index: raft.Index(d.uint64()),
+		Term:  raft.Term(d.uint64()),
+		Kind:  raft.Kind(d.uint8()),
+		Time:  time.Duration(d.uint64()),
+	}
+	if length := int(d.uint32()); length > 0 {
+		entry.Data = d.bytes(length)
+	}
+	return entry
+}
+
+// done reports whether the fields used up the bytes exactly.
+func (d *decoder) done() bool { return !d.short && len(d.rest) == 0 }
