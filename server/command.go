@@ -1,0 +1,178 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"lockd/lockfsm"
+	"lockd/raft"
+)
+
+// maxRenewals bounds the sessions renewed in one entry, so that no single entry grows without end.
+const maxRenewals = 1024
+
+// call begins a call, or answers it at once.
+func (s *Server) call(c Call) {
+	if c.ID == 0 {
+		panic("server: a call needs an ID")
+	}
+	s.statistics.Calls++
+	if _, local := c.Request.(Inspect); local {
+		s.reply(c.ID, s.inspect())
+		return
+	}
+	if reason := s.closed(); reason != 0 {
+		s.refuse(c.ID, reason, "")
+		return
+	}
+	if command, is := c.Request.(lockfsm.Command); is {
+		s.command(c.ID, command)
+	} else {
+		s.query(c.ID, c.Request)
+	}
+}
+
+// closed says why no call can be taken at the moment. Zero: one can.
+func (s *Server) closed() Reason {
+	switch {
+	case s.handover.stopping:
+		return Stopping
+	case !s.leads():
+		return NotLeader
+	case s.calls.size()+len(s.renewals) >= s.config.MaxCalls:
+		return Overloaded
+	}
+	return 0
+}
+
+func (s *Server) refuse(id CallID, reason Reason, detail string) {
+	s.reply(id, Refusal{Reason: reason, Leader: s.leaderHint(), Detail: detail})
+}
+
+// leaderHint is the member to try next: the one that leadership is on its way to, or else the leader.
+func (s *Server) leaderHint() raft.ID {
+	if to := s.node.Status().Transfer; to != 0 {
+		return to
+	}
+	return s.node.Leader()
+}
+
+// command proposes what a client asks for.
+func (s *Server) command(id CallID, command lockfsm.Command) {
+	switch c := command.(type) {
+	case lockfsm.Renew:
+		s.renew(id, c)
+		return
+	case lockfsm.Open, lockfsm.Close, lockfsm.Acquire, lockfsm.Release, lockfsm.Cancel:
+	default:
+		s.refuse(id, Invalid, fmt.Sprintf("%T is not for clients", c))
+		return
+	}
+	if status := lockfsm.Validate(command); status != lockfsm.OK {
+		s.reply(id, lockfsm.Result{Status: status})
+		return
+	}
+	if s.full {
+		s.refuse(id, DiskFull, "")
+		return
+	}
+	p := proposal{call: id}
+	if acquire, is := command.(lockfsm.Acquire); is {
+		p.command = acquire
+	}
+	if err := s.propose(command, p); err != nil {
+		s.refuse(id, reasonOf(err), err.Error())
+	}
+}
+
+// propose puts a command into the log.
+func (s *Server) propose(command lockfsm.Command, p proposal) error {
+	index, err := s.node.Propose(s.now, lockfsm.Encode(nil, command))
+	if err != nil {
+		return err
+	}
+	p.index = index
+	s.calls.propose(p)
+	s.statistics.Proposed++
+	return nil
+}
+
+func reasonOf(err error) Reason {
+	if errors.Is(err, raft.ErrFull) {
+		return Overloaded
+	}
+	return NotLeader // is not, or is no more: leadership is being handed over
+}
+
+// renew collects renewals: all that come before the next Drain go into one entry.
+func (s *Server) renew(id CallID, c lockfsm.Renew) {
+	switch {
+	case len(c.Sessions) != 1:
+		s.refuse(id, Invalid, "a call renews one session")
+	case s.full:
+		s.refuse(id, DiskFull, "")
+	default:
+		s.renewals = append(s.renewals, renewal{id, c.Sessions[0]})
+	}
+}
+
+func (s *Server) proposeRenewals() {
+	for batch := range slices.Chunk(s.renewals, maxRenewals) {
+		command := lockfsm.Renew{Sessions: make([]lockfsm.SessionID, len(batch))}
+		for i, r := range batch {
+			command.Sessions[i] = r.session
+		}
+		if err := s.propose(command, proposal{renewals: slices.Clone(batch)}); err != nil {
+			for _, r := range batch {
+				s.refuse(r.call, reasonOf(err), err.Error())
+			}
+		}
+	}
+	s.renewals = s.renewals[:0]
+}
+
+// hangup forgets a call, and takes back what nobody could ever ask for again.
+func (s *Server) hangup(id CallID) {
+	if at := slices.IndexFunc(s.renewals, func(r renewal) bool { return r.call == id }); at >= 0 {
+		s.renewals = slices.Delete(s.renewals, at, at+1)
+		return
+	}
+	if at := slices.Index(s.handover.asked, id); at >= 0 {
+		s.handover.asked = slices.Delete(s.handover.asked, at, at+1)
+		return
+	}
+	if withdraw, abandoned := s.calls.hangup(id); abandoned {
+		s.withdraw(withdraw)
+	}
+}
+
+// withdraw takes an Acquire back. It may leave with the next drain, a heartbeat later at most. Should the proposal
+// be refused, the session's end does the same later.
+func (s *Server) withdraw(w lockfsm.Withdraw) { _ = s.propose(w, proposal{}) }
+
+// abandon ends the calls of a leadership that is over. What was proposed may still be chosen, under a
+// later leader, or not: nobody can say. Queued Acquires keep their place, and find it again at the new leader.
+func (s *Server) abandon() {
+	for _, p := range s.calls.proposed {
+		if p.call != 0 {
+			s.refuse(p.call, Unknown, "leadership was lost before the command was decided")
+		}
+		for _, r := range p.renewals {
+			if r.call != 0 {
+				s.refuse(r.call, Unknown, "leadership was lost before the renewal was decided")
+			}
+		}
+	}
+	for _, place := range s.calls.places() {
+		for _, w := range s.calls.settle(place) {
+			s.refuse(w.call, Unknown, "leadership was lost while the call was queued")
+		}
+	}
+	for _, r := range s.renewals {
+		s.refuse(r.call, NotLeader, "")
+	}
+	s.renewals = s.renewals[:0]
+	s.calls.proposed = nil
+	clear(s.calls.where)
+}

@@ -1,0 +1,37 @@
+package server
+
+import "lockd/raft"
+
+// Input is something that happened: any raft.Input, or one of the structs below, by value.
+type Input any
+
+// Call is a request of a client. Its ID must not be in use.
+type Call struct {
+	ID      CallID
+	Request Request
+}
+
+// Hangup says that whoever made the call does not wait for its answer any more. An Acquire without a
+// number is taken back, because nobody could ever ask for it again.
+type Hangup struct{ ID CallID }
+
+// Room says whether the disk has room for more records.
+type Room struct{ Full bool }
+
+// Stop asks the node to hand its leadership over and take no more calls. Server.Stopped tells when it is done.
+type Stop struct{}
+
+// Output is what a server wants done. Its slices are valid until the next Drain.
+type Output struct {
+	Record  raft.Record     // to be made durable; Sequence 0: nothing
+	Send    []raft.Envelope // to be sent to other members
+	Replies []Reply
+	// Snapshot, when not nil, is to be encoded and made durable, and then reported by raft.Snapshotted.
+	Snapshot *Snapshotting
+}
+
+// Reply is the answer of a call.
+type Reply struct {
+	Call   CallID
+	Answer Answer
+}
