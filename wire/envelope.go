@@ -1,0 +1,186 @@
+package wire
+
+import (
+	"fmt"
+
+	"lockd/raft"
+)
+
+// An envelope on the wire, each field as wide as it says, in bytes:
+//
+//	kind 1 | from 8 | to 8 | term 8 | the message's other fields
+//
+// A bool is one byte, 0 or 1. Data is a length of 4 and so many bytes; entries and members
+// are a count of 4 and so many of
+//
+//	entry:  index 8 | term 8 | kind 1 | time 8 | data
+//	member: id 8 | incarnation 8
+
+// kind tells which message an envelope holds.
+type kind byte
+
+// The numbers are on the wire: they never change, and a new message takes a new one.
+const (
+	kindPreVote       kind = 1
+	kindPreVoteReply  kind = 2
+	kindVote          kind = 3
+	kindVoteReply     kind = 4
+	kindAppend        kind = 5
+	kindAppended      kind = 6
+	kindMismatch      kind = 7
+	kindChunk         kind = 8
+	kindChunkReceived kind = 9
+	kindStaleTerm     kind = 10
+	kindTimeoutNow    kind = 11
+)
+
+// AppendEnvelope appends the encoding of e to dst and returns the result. The message itself
+// is only read.
+func AppendEnvelope(dst []byte, e raft.Envelope) []byte {
+	c := cursor{what: "envelope", writing: true, bytes: dst}
+	k := kindOf(e.Message)
+	c.byte((*byte)(&k))
+	number(&c, &e.From)
+	number(&c, &e.To)
+	c.message(e.Message)
+	return c.bytes
+}
+
+// DecodeEnvelope decodes what AppendEnvelope wrote. The data of entries and chunks aliases b,
+// which must not be written to afterwards: FrameReader gives each frame bytes of its own.
+// Empty slices come back as nil. An error is a *Malformed.
+func DecodeEnvelope(b []byte) (raft.Envelope, error) {
+	c := cursor{what: "envelope", rest: b, length: len(b)}
+	var k kind
+	c.byte((*byte)(&k))
+	message := newMessage(k)
+	if message == nil {
+		c.fail("unknown message kind %d", k)
+		return raft.Envelope{}, c.end()
+	}
+	e := raft.Envelope{Message: message}
+	number(&c, &e.From)
+	number(&c, &e.To)
+	c.message(message)
+	if err := c.end(); err != nil {
+		return raft.Envelope{}, err
+	}
+	return e, nil
+}
+
+func kindOf(message raft.Message) kind {
+	switch message.(type) {
+	case *raft.PreVote:
+		return kindPreVote
+	case *raft.PreVoteReply:
+		return kindPreVoteReply
+	case *raft.Vote:
+		return kindVote
+	case *raft.VoteReply:
+		return kindVoteReply
+	case *raft.Append:
+		return kindAppend
+	case *raft.Appended:
+		return kindAppended
+	case *raft.Mismatch:
+		return kindMismatch
+	case *raft.Chunk:
+		return kindChunk
+	case *raft.ChunkReceived:
+		return kindChunkReceived
+	case *raft.StaleTerm:
+		return kindStaleTerm
+	case *raft.TimeoutNow:
+		return kindTimeoutNow
+	}
+	panic(fmt.Sprintf("wire: a %T has no kind: every raft message needs one", message))
+}
+
+// newMessage returns nil for a kind that this version does not know.
+func newMessage(k kind) raft.Message {
+	switch k {
+	case kindPreVote:
+		return new(raft.PreVote)
+	case kindPreVoteReply:
+		return new(raft.PreVoteReply)
+	case kindVote:
+		return new(raft.Vote)
+	case kindVoteReply:
+		return new(raft.VoteReply)
+	case kindAppend:
+		return new(raft.Append)
+	case kindAppended:
+		return new(raft.Appended)
+	case kindMismatch:
+		return new(raft.Mismatch)
+	case kindChunk:
+		return new(raft.Chunk)
+	case kindChunkReceived:
+		return new(raft.ChunkReceived)
+	case kindStaleTerm:
+		return new(raft.StaleTerm)
+	case kindTimeoutNow:
+		return new(raft.TimeoutNow)
+	}
+	return nil
+}
+
+// message lists the fields of each message in their order on the wire.
+func (c *cursor) message(message raft.Message) {
+	switch m := message.(type) {
+	case *raft.PreVote:
+		number(c, &m.Term)
+		number(c, &m.LastIndex)
+		number(c, &m.LastTerm)
+		number(c, &m.Attempt)
+	case *raft.PreVoteReply:
+		number(c, &m.Term)
+		number(c, &m.Attempt)
+		c.boolean(&m.Granted)
+	case *raft.Vote:
+		number(c, &m.Term)
+		number(c, &m.LastIndex)
+		number(c, &m.LastTerm)
+		c.boolean(&m.Transfer)
+	case *raft.VoteReply:
+		number(c, &m.Term)
+		c.boolean(&m.Granted)
+	case *raft.Append:
+		number(c, &m.Term)
+		number(c, &m.PrevIndex)
+		number(c, &m.PrevTerm)
+		number(c, &m.Commit)
+		number(c, &m.Round)
+		c.entries(&m.Entries)
+	case *raft.Appended:
+		number(c, &m.Term)
+		number(c, &m.Round)
+		number(c, &m.Match)
+	case *raft.Mismatch:
+		number(c, &m.Term)
+		number(c, &m.Round)
+		number(c, &m.PrevIndex)
+		number(c, &m.Last)
+		number(c, &m.ConflictTerm)
+		number(c, &m.ConflictIndex)
+	case *raft.Chunk:
+		number(c, &m.Term)
+		number(c, &m.Round)
+		number(c, &m.Index)
+		number(c, &m.IndexTerm)
+		c.duration(&m.Time)
+		c.membership(&m.Membership)
+		number(c, &m.Offset)
+		number(c, &m.Total)
+		c.data(&m.Data)
+	case *raft.ChunkReceived:
+		number(c, &m.Term)
+		number(c, &m.Round)
+		number(c, &m.Index)
+		number(c, &m.Offset)
+	case *raft.StaleTerm:
+		number(c, &m.Term)
+	case *raft.TimeoutNow:
+		number(c, &m.Term)
+	}
+}
