@@ -115,6 +115,7 @@ func TestTooManyRequests(t *testing.T) {
 	require.Equal(t, TooManyRequests, s.cancel(a, 5000, 5001), "it would have to remember itself and its target")
 	require.Equal(t, OK, s.cancel(a, 5000, 1), "the target is remembered already")
 	require.Equal(t, TooManyRequests, s.acquire(a, 5002, NoWait).Status)
+	require.Equal(t, TooManyRequests, s.cancel(a, 5003, 1))
 	require.Equal(t, TooManyRequests, s.cancel(a, 0, 5001))
 	require.Equal(t, OK, s.acquire(a, 0, NoWait).Status, "what is not remembered takes no room")
 	require.Equal(t, OK, s.acquire(a, 1, NoWait).Status, "a repeated request takes no more")

@@ -1,6 +1,7 @@
 package lockfsm
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"testing"
 	"time"
@@ -28,9 +29,10 @@ func busy(t testing.TB) *story {
 	return s
 }
 
-// The bytes are on disks that later versions must read.
+// The bytes are on disks that later versions must read, and the digest among them is
+// compared between replicas of different versions.
 func TestSnapshotBytesNeverChange(t *testing.T) {
-	require.Equal(t, `0c80a0d9e61d03`, fmt.Sprintf("%x", busy(t).machine.Snapshot().Encode()[1:8]))
+	require.Equal(t, "93382671983487101be187ae06ee861ab28667c88f70eb458497eea6e1fb2df7", fmt.Sprintf("%x", sha256.Sum256(busy(t).machine.Snapshot().Encode())))
 }
 
 // Both must go on alike from there: whatever was left out of the encoding would show.
@@ -92,6 +94,19 @@ func TestSnapshotStaysWhileItsMachineGoesOn(t *testing.T) {
 	}
 }
 
+// The same from another goroutine: the race detector watches that no shared node is written.
+func TestSnapshotIsEncodedElsewhere(t *testing.T) {
+	s := busy(t)
+	expected := s.machine.Snapshot().Encode()
+	snapshot, encoded := s.machine.Snapshot(), make(chan []byte)
+	go func() { encoded <- snapshot.Encode() }()
+	for sequence := range Sequence(100) {
+		s.acquire(1, 100+sequence, Forever)
+		s.machine.Snapshot()
+	}
+	require.Equal(t, expected, <-encoded)
+}
+
 // Whatever bytes come: an error, or a machine that keeps every invariant and says the same bytes.
 func requireSound(t require.TestingT, data []byte) {
 	m, err := Restore(data)
@@ -127,38 +142,41 @@ func TestRestoreOfDamagedBytes(t *testing.T) {
 
 // Each of these is well-formed and contradicts itself.
 func TestRestoreRefusesBrokenInvariants(t *testing.T) {
-	for sentence, damage := range map[string]func(m *Machine){
-		"the time is not a cluster time":              func(m *Machine) { m.time = -1 },
-		"two sessions were opened with one nonce":     func(m *Machine) { m.sessions.edit(2).nonce = 5 },
-		"it has a token that was never granted":       func(m *Machine) { m.last = 2 },
-		"the grants are not those of the locks":       func(m *Machine) { m.locks.edit("third").token = 1 },
-		"it was granted in the future":                func(m *Machine) { m.locks.edit("third").place = 99 },
-		"its TTL or its owner is not allowed":         func(m *Machine) { m.sessions.edit(2).ttl = 1 },
-		"its deadline is not one TTL after an entry":  func(m *Machine) { m.sessions.edit(2).deadline = time.Hour },
-		"it is not named by an entry":                 func(m *Machine) { m.sessions.set(99, session{ttl: MinTTL, deadline: MinTTL}) },
-		"its time is over":                            func(m *Machine) { m.queue.edit(queueKey{"lock", 4}).until = m.time },
-		"it came before the holder, or in the future": func(m *Machine) { m.locks.edit("lock").place = 4 },
-		"its request is forgotten":                    func(m *Machine) { m.requests.delete(requestKey{2, 1}) },
-		"its request is remembered as another":        func(m *Machine) { m.requests.edit(requestKey{2, 1}).status = OK },
-		"it waits in no queue":                        func(m *Machine) { m.requests.edit(requestKey{2, 7}).status = Waiting },
-		"its answer was never given":                  func(m *Machine) { m.requests.edit(requestKey{2, 7}).status = 9 },
-		"its command is none that is remembered":      func(m *Machine) { m.requests.edit(requestKey{2, 7}).kind = kindOpen },
-		"its lock has no name that is allowed":        func(m *Machine) { m.requests.edit(requestKey{2, 7}).name = "\n" },
-		"it was taken back before it came":            func(m *Machine) { m.requests.edit(requestKey{1, 8}).status = Busy },
-		"it is acknowledged and still remembered":     func(m *Machine) { m.sessions.edit(1).acknowledged = 3 },
-		"it has no session or no number":              func(m *Machine) { m.requests.set(requestKey{2, 0}, request{kind: kindAcquire, status: Canceled}) },
-		"its name or its value is not allowed":        func(m *Machine) { m.locks.edit("third").value = make([]byte, MaxValue+1) },
-		"its value is not allowed":                    func(m *Machine) { m.queue.edit(queueKey{"lock", 4}).value = make([]byte, MaxValue+1) },
-		"snapshot contradicts itself (byte":           func(m *Machine) { m.locks.delete("lock") },
-		"lockfsm: snapshot contradicts itself (byte":  func(m *Machine) { m.locks.edit("third").session = 77 },
-		"lockfsm: snapshot contradicts itself (byte ": func(m *Machine) { m.queue.edit(queueKey{"lock", 4}).session = 77 },
-		"fsm: snapshot contradicts itself (byte ":     func(m *Machine) { m.requests.set(requestKey{77, 1}, request{}) },
+	for _, broken := range []struct {
+		sentence string
+		damage   func(m *Machine)
+	}{
+		{"the time is not a cluster time", func(m *Machine) { m.time = -1 }},
+		{"two sessions were opened with one nonce", func(m *Machine) { m.sessions.edit(2).nonce = 5 }},
+		{"it has a token that was never granted", func(m *Machine) { m.last = 2 }},
+		{"the grants are not those of the locks", func(m *Machine) { m.locks.edit("third").token = 1 }},
+		{"it was granted in the future", func(m *Machine) { m.locks.edit("third").place = 99 }},
+		{"its TTL or its owner is not allowed", func(m *Machine) { m.sessions.edit(2).ttl = 1 }},
+		{"its deadline is not one TTL after an entry", func(m *Machine) { m.sessions.edit(2).deadline = time.Hour }},
+		{"it is not named by an entry", func(m *Machine) { m.sessions.set(99, session{ttl: MinTTL, deadline: MinTTL}) }},
+		{"its time is over", func(m *Machine) { m.queue.edit(queueKey{"lock", 4}).until = m.time }},
+		{"it came before the holder, or in the future", func(m *Machine) { m.locks.edit("lock").place = 4 }},
+		{"its request is forgotten", func(m *Machine) { m.requests.delete(requestKey{2, 1}) }},
+		{"its request is remembered as another", func(m *Machine) { m.requests.edit(requestKey{2, 1}).status = OK }},
+		{"it waits in no queue", func(m *Machine) { m.requests.edit(requestKey{2, 7}).status = Waiting }},
+		{"its answer was never given", func(m *Machine) { m.requests.edit(requestKey{2, 7}).status = 9 }},
+		{"its command is none that is remembered", func(m *Machine) { m.requests.edit(requestKey{2, 7}).kind = kindOpen }},
+		{"its lock has no name that is allowed", func(m *Machine) { m.requests.edit(requestKey{2, 7}).name = "\n" }},
+		{"it was taken back before it came", func(m *Machine) { m.requests.edit(requestKey{1, 8}).status = Busy }},
+		{"it is acknowledged and still remembered", func(m *Machine) { m.sessions.edit(1).acknowledged = 3 }},
+		{"it has no session or no number", func(m *Machine) { m.requests.set(requestKey{2, 0}, request{kind: kindAcquire, status: Canceled}) }},
+		{"its name or its value is not allowed", func(m *Machine) { m.locks.edit("third").value = make([]byte, MaxValue+1) }},
+		{"its value is not allowed", func(m *Machine) { m.queue.edit(queueKey{"lock", 4}).value = make([]byte, MaxValue+1) }},
+		{"snapshot contradicts itself (byte", func(m *Machine) { m.locks.delete("lock") }},
+		{"snapshot contradicts itself (byte", func(m *Machine) { m.locks.edit("third").session = 77 }},
+		{"snapshot contradicts itself (byte", func(m *Machine) { m.queue.edit(queueKey{"lock", 4}).session = 77 }},
+		{"snapshot contradicts itself (byte", func(m *Machine) { m.requests.set(requestKey{77, 1}, request{}) }},
 	} {
 		s := busy(t)
-		damage(s.machine)
+		broken.damage(s.machine)
 		_, err := Restore(s.machine.Snapshot().Encode())
-		require.ErrorIs(t, err, ErrInvariant, sentence)
-		require.ErrorContains(t, err, sentence)
+		require.ErrorIs(t, err, ErrInvariant, broken.sentence)
+		require.ErrorContains(t, err, broken.sentence)
 	}
 }
 

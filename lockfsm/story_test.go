@@ -405,6 +405,9 @@ func TestRenewalThatComesBeforeTheExpirySaves(t *testing.T) {
 	require.Equal(t, []Renewal{{Session: 99, Status: UnknownSession}, {Session: a, Status: OK}}, s.applied.Renewals)
 	s.do(Expire{Sessions: due})
 	require.Empty(t, s.applied.Ended)
+	s.later(10 * time.Second)
+	s.do(Expire{Sessions: due})
+	require.Empty(t, s.applied.Ended, "what the leader saw then says nothing about now")
 	require.Equal(t, Token(1), s.machine.Current("lock"))
 }
 

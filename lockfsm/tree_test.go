@@ -177,4 +177,28 @@ func TestCloneCopiesOnlyWhatIsWritten(t *testing.T) {
 	}
 	require.Equal(t, 1, own)
 	require.Equal(t, grown.root.count, shared)
+	copied := grown.root
+	grown.set(5000, 2)
+	require.Same(t, copied, grown.root, "and once only")
+}
+
+// A tree of three levels is emptied from either end: nodes of every level borrow and merge.
+func TestTreeEmptiedFromEitherEnd(t *testing.T) {
+	const size = 5003 // a prime: the stride comes to every key
+	for _, fromTheEnd := range []bool{false, true} {
+		shrinking := &numbers{}
+		for k := range numberKey(size) {
+			shrinking.set(k*1999%size, 0)
+		}
+		for k := range numberKey(size) {
+			if fromTheEnd {
+				k = size - 1 - k
+			}
+			require.True(t, shrinking.delete(k))
+			if k%50 == 0 && shrinking.root != nil {
+				requireShape(t, shrinking.root, true)
+			}
+		}
+		require.Nil(t, shrinking.root)
+	}
 }

@@ -162,8 +162,14 @@ func (w *twins) draw(t *rapid.T) Command {
 
 func (w *twins) drawExpire(t *rapid.T) Command {
 	due := w.machine.Due(nil, w.at+time.Second, 3)
-	if len(due) > 0 && rapid.Bool().Draw(t, "twice") {
-		due = append(due, due[0], Expiry{due[0].Session, due[0].Deadline + 1})
+	if len(due) == 0 {
+		return Expire{}
+	}
+	switch rapid.IntRange(0, 3).Draw(t, "expire") {
+	case 0:
+		due = append(due, due[0])
+	case 1:
+		due[0].Deadline -= time.Second
 	}
 	return Expire{Sessions: due}
 }
@@ -221,7 +227,7 @@ func TestTwins(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newTwins()
 		w.reach = reach
-		for range rapid.IntRange(1, 120).Draw(t, "entries") {
+		for range rapid.IntRange(1, 500).Draw(t, "entries") {
 			w.step(t)
 		}
 		w.compareViews(t)

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -75,7 +76,7 @@ func (n *Node) checkMemberships() {
 	assert(len(n.memberships) > 0, "nobody is a member")
 	for i, p := range n.memberships {
 		assert(i == 0 || p.index > n.memberships[i-1].index, "memberships out of order at entry %d", p.index)
-		assert(slices.IsSortedFunc(p.membership.Members, func(a, b Member) int { return int(a.ID) - int(b.ID) }),
+		assert(slices.IsSortedFunc(p.membership.Members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) }),
 			"the members of entry %d are not sorted", p.index)
 	}
 }

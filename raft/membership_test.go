@@ -52,3 +52,10 @@ func FuzzDecodeMembership(f *testing.F) {
 		}
 	})
 }
+
+// IDs are minted anywhere in their range.
+func TestMembersWithHugeIDs(t *testing.T) {
+	stored := foundation(1)
+	stored.Snapshot.Membership.Members = append(stored.Snapshot.Membership.Members, Member{ID: 1<<64 - 1})
+	New(testConfig(1, 1), stored, 0).Check()
+}

@@ -90,6 +90,18 @@ func TestHandedOutEntriesNeverChange(t *testing.T) {
 	}
 }
 
+// Whoever got entries may append to them: the log's next entry does not stand in the room behind them.
+func TestHandedOutEntriesHaveNoRoomBehindThem(t *testing.T) {
+	l := newLog(withLog(3, 1, 2, 3))
+	_ = append(l.slice(2, 3), Entry{Index: 99})
+	_ = append(l.upTo(2, 0), Entry{Index: 99})
+	l.check()
+	stored := withLog(3, 1, 2, 3)
+	l = newLog(Stored{Term: 3, Snapshot: stored.Snapshot, Entries: stored.Entries[:2]})
+	l.append(Entry{Index: 4, Term: 9})
+	require.Equal(t, Term(3), stored.Entries[2].Term, "nor behind those that it was given")
+}
+
 // §5.3: a probe skips a whole term of the follower's, so that meeting takes one probe for a term, not one for an entry.
 func TestPaper53ProbesSkipTerms(t *testing.T) {
 	for _, c := range []struct {
@@ -115,6 +127,26 @@ func TestPaper53ProbesSkipTerms(t *testing.T) {
 			sent = leader.hearAll(answersOf(follower, sent))
 		}
 		require.Equal(t, c.probes, probes, "%v meets %v", c.leader, c.follower)
+	}
+}
+
+// §5.3: where the next probe begins, by what the follower says of the place where the logs differ.
+func TestPaper53NextProbe(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		mismatch Mismatch
+		prev     Index
+	}{
+		{"the follower's log ends before", Mismatch{Last: 3}, 3},
+		{"the leader has that term, and no more of it", Mismatch{Last: 9, ConflictTerm: 4, ConflictIndex: 6}, 7},
+		{"the leader's part of that term ends earlier", Mismatch{Last: 9, ConflictTerm: 1, ConflictIndex: 2}, 4},
+		{"a term that the leader never saw", Mismatch{Last: 9, ConflictTerm: 3, ConflictIndex: 6}, 5},
+		{"the same, from the first entry on", Mismatch{Last: 9, ConflictTerm: 2, ConflictIndex: 2}, 1},
+	} {
+		s := newSolo(t, withLog(3, 1, 1, 1, 4, 4, 4, 5))
+		s.takeLead() // probes at 8
+		c.mismatch.Term, c.mismatch.PrevIndex = 6, 8
+		require.Equal(t, c.prev, one[*Append](t, s.hear(2, &c.mismatch), 2).PrevIndex, c.name)
 	}
 }
 
@@ -261,6 +293,19 @@ func TestLateAnswersThrowNobodyBack(t *testing.T) {
 	s.appended(2, 3)
 	require.Equal(t, Index(6), s.Followers()[0].Match)
 	require.Equal(t, Index(6), one[*Append](t, s.propose("b"), 2).PrevIndex)
+	late := &Mismatch{Term: 2, PrevIndex: 7, Last: 1}
+	require.Equal(t, Index(6), one[*Append](t, s.hear(2, late), 2).PrevIndex, "no further than to what it is known to have")
+}
+
+// A mismatch that comes twice, or after a later one, does not send another probe out.
+func TestRepeatedMismatchIsOldNews(t *testing.T) {
+	s := newSolo(t, withLog(3, 1, 1, 1, 1, 1, 1, 1))
+	s.takeLead()
+	first := &Mismatch{Term: 2, PrevIndex: 8, Last: 5}
+	require.Equal(t, Index(5), one[*Append](t, s.hear(2, first), 2).PrevIndex)
+	require.Empty(t, s.hear(2, first))
+	require.Equal(t, Index(3), one[*Append](t, s.hear(2, &Mismatch{Term: 2, PrevIndex: 5, Last: 3}), 2).PrevIndex)
+	require.Empty(t, s.hear(2, first))
 }
 
 // §5.3, §5.4.2: a leader commits what stands on a majority, itself included, if it is of its own term.

@@ -55,6 +55,37 @@ func TestPaper64LateAnswerOfAnEarlierRound(t *testing.T) {
 	require.Equal(t, []Read{{ID: 2, Index: 2}}, s.output.Reads)
 }
 
+// Thesis §6.4: what a member has confirmed stays confirmed, when an older answer of its comes late.
+func TestPaper64OlderAnswerTakesNothingBack(t *testing.T) {
+	s := established(t, 5)
+	s.read(1)
+	s.read(2)
+	s.confirm(2, 2)
+	s.confirm(2, 1)
+	s.confirm(3, 2)
+	require.Equal(t, []Read{{ID: 1, Index: 2}, {ID: 2, Index: 2}}, s.output.Reads)
+}
+
+// A cluster of one is its own majority: a read is served with the next Drain.
+func TestReadInAClusterOfOne(t *testing.T) {
+	s := newSolo(t, foundation(1))
+	s.takeLead()
+	s.read(1)
+	require.Equal(t, []Read{{ID: 1, Index: 2}}, s.output.Reads)
+}
+
+// The commit that a read waits for may come from the leader's own disk, when all answers are in already.
+func TestReadServedByTheLeadersDisk(t *testing.T) {
+	s := newSolo(t, foundation(3))
+	s.campaign()
+	s.hear(2, &VoteReply{Term: 2, Granted: true})
+	s.read(1)
+	s.hear(2, &Appended{Term: 2, Round: 1, Match: 2})
+	require.Empty(t, s.output.Reads)
+	s.saved()
+	require.Equal(t, []Read{{ID: 1, Index: 2}}, s.output.Reads)
+}
+
 // Thesis §6.4: all reads that wait share the next round.
 func TestPaper64OneRoundForManyReads(t *testing.T) {
 	s := established(t, 3)
@@ -331,6 +362,12 @@ func TestMembershipFollowsTheLog(t *testing.T) {
 	s.saved()
 	s.powerLoss()
 	require.Equal(t, four, s.Status().Membership)
+
+	s.hear(2, &Append{Term: 2, PrevIndex: 3, PrevTerm: 2, Commit: 3})
+	s.step(Snapshotted{s.SnapshotAt(3)})
+	require.Equal(t, four, s.Status().Membership)
+	require.Equal(t, four, s.Latest().Membership)
+	require.Equal(t, []placed{{3, four}}, s.memberships, "the one before it is forgotten")
 
 	s = newSolo(t, foundation(3))
 	s.hear(2, &Append{Term: 2, PrevIndex: 1, PrevTerm: 1, Entries: entries})

@@ -17,7 +17,10 @@ type expiry struct {
 	// machine does not show what it did, and the same would be proposed again.
 	pending  raft.Index
 	clockDue time.Duration // when the log must hear the time again
-	due      []lockfsm.Expiry
+	// notBefore is when to try again after a proposal was refused: while leadership is being handed over, or too much
+	// is under way, what is due stays due, and a shell that steps every timeout at once would do nothing else.
+	notBefore time.Duration
+	due       []lockfsm.Expiry
 }
 
 func (e *expiry) applied(index raft.Index) {
@@ -28,7 +31,7 @@ func (e *expiry) applied(index raft.Index) {
 
 // expire proposes what is due: the end of sessions, the end of bounded waits, or just the time.
 func (s *Server) expire() {
-	if !s.leads() || s.expiry.pending != 0 {
+	if !s.leads() || s.expiry.pending != 0 || s.now < s.expiry.notBefore {
 		return
 	}
 	s.proposeRenewals() // what came in before the time did goes into the log before it
@@ -44,10 +47,12 @@ func (s *Server) expire() {
 }
 
 func (s *Server) tick(command lockfsm.Command) {
-	if s.propose(command, proposal{}) == nil {
-		s.expiry.pending = s.calls.proposed[len(s.calls.proposed)-1].index
-		s.expiry.clockDue = s.now + s.config.ClockInterval
+	if s.propose(command, proposal{}) != nil {
+		s.expiry.notBefore = s.now + s.config.Raft.Heartbeat
+		return
 	}
+	s.expiry.pending = s.calls.proposed[len(s.calls.proposed)-1].index
+	s.expiry.clockDue = s.now + s.config.ClockInterval
 }
 
 // nextExpiry is when expire has something to do, on this node's own clock.
@@ -63,5 +68,5 @@ func (s *Server) nextExpiry() time.Duration {
 	if deadline, any := s.machine.NextWait(); any {
 		due = min(due, s.now+max(0, deadline-clock))
 	}
-	return due
+	return max(due, s.expiry.notBefore)
 }

@@ -5,8 +5,9 @@ import (
 	"lockd/raft"
 )
 
-// maxPage bounds what one query returns.
-const maxPage = 1000
+// maxPage bounds what one query returns: a page of the longest names, owners and values fits in one gRPC message
+// of the default size, which is 4 MiB.
+const maxPage = 500
 
 // query asks consensus whether this node still leads, and is answered when it is confirmed.
 func (s *Server) query(id CallID, request Request) {

@@ -38,9 +38,9 @@
 // Segments are reserved, filled with zeros and synced before they are used: a sync in a
 // file that only changes its content has nothing else to write. The next segment gets
 // ready piece by piece while the current one fills. A segment is synced before the next
-// one is written to, and begins with the term and the vote, so that any number of older
-// segments may go. They go oldest first, each made durable before the next, so that the
-// row never has a hole.
+// one is written to: only the last can hold an unfinished record. Every record has the
+// term and the vote, so any number of older segments may go. They go oldest first, each
+// removal made durable before the next, so that the row never has a hole.
 //
 // # What is assumed of disks
 //
@@ -50,6 +50,8 @@
 //     have its CRC32C by accident.
 //   - A read after a crash of the process, but not of the machine, may be answered from
 //     memory that never reached the disk, and after a failed sync will not reach it either.
+//   - Room that was reserved reads as zeros, after a crash too. (Of the file systems in use
+//     only ext4 with data=writeback breaks this, where it cannot reserve.)
 //   - Creations, renames and removals not followed by a sync of the directory may have
 //     happened or not, each for itself.
 //
@@ -101,8 +103,8 @@
 //
 // Then it makes durable what it read: the directory is synced, the last segment is written
 // again and synced, zeros behind the end included. Only then is a first record of a new
-// epoch appended and synced. Sectors of a lower epoch behind it are what a cut left on
-// the disk, should they ever come back, and never part of the log.
+// epoch appended and synced. Should what a cut left on the disk ever come back behind it,
+// its lower epoch shows that it is not part of the log.
 //
 // # What is absent
 //

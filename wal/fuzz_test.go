@@ -110,6 +110,32 @@ func TestAMisdirectedSectorIsRotten(t *testing.T) {
 	require.Equal(t, blank, condition)
 }
 
+// Sectors of two records side by side are no record, though each is whole.
+func TestPartsOfTwoRecordsAreNoRecord(t *testing.T) {
+	first := header{kind: kindRecord, segment: 1, sequence: 5, epoch: 2, synced: 4, parts: 2}
+	second := first
+	second.part, second.place = 1, 1
+	pair := func(second header) []byte {
+		return appendSector(appendSector(nil, first, []byte("one ")), second, []byte("two"))
+	}
+	_, body, ok := gather(pair(second), 1, 0)
+	require.True(t, ok)
+	require.Equal(t, "one two", string(body))
+	for _, change := range []func(*header){
+		func(h *header) { h.sequence++ },
+		func(h *header) { h.epoch++ },
+		func(h *header) { h.synced-- },
+		func(h *header) { h.parts++ },
+		func(h *header) { h.part-- },
+		func(h *header) { h.kind = kindMark },
+	} {
+		other := second
+		change(&other)
+		_, _, ok := gather(pair(other), 1, 0)
+		require.False(t, ok)
+	}
+}
+
 func FuzzDecodeRecord(f *testing.F) {
 	f.Add(appendRecord(nil, sampleRecord()))
 	f.Add(appendRecord(nil, record{}))
@@ -143,7 +169,8 @@ func FuzzDecodeSnapshotHead(f *testing.F) {
 func FuzzDecodeIdentity(f *testing.F) {
 	f.Add(encodeIdentity(Identity{Cluster: ClusterID{1}, Member: 1, Incarnation: 2}))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		for _, candidate := range [][]byte{file, resealed(append(file, make([]byte, sectorSize)...))} {
+		padded := append(bytes.Clone(file), zeroSector[:]...)[:sectorSize]
+		for _, candidate := range [][]byte{file, resealed(padded)} {
 			if identity, err := decodeIdentity(candidate); err == nil {
 				again, err := decodeIdentity(encodeIdentity(identity))
 				require.NoError(t, err)

@@ -1,6 +1,7 @@
 package wal_test
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -78,14 +79,17 @@ func (h *history) form(log *wal.Log) error {
 	return err
 }
 
+// append and save take back what found no room: nothing of it may be there.
 func (h *history) append(log *wal.Log, record raft.Record) error {
+	before := *h
 	h.states = append(h.states, h.now().append(record))
-	if record.Snapshot == nil {
-		return log.Append(record)
+	if record.Snapshot != nil {
+		h.snapshots = append(h.snapshots, *record.Snapshot)
 	}
-	h.snapshots = append(h.snapshots, *record.Snapshot)
 	err := log.Append(record)
-	if err == nil {
+	if errors.Is(err, wal.ErrDiskFull) {
+		*h = before
+	} else if err == nil && record.Snapshot != nil {
 		h.saved = len(h.snapshots) - 1
 	}
 	return err
@@ -100,9 +104,12 @@ func (h *history) sync(log *wal.Log) error {
 }
 
 func (h *history) save(log *wal.Log, snapshot raft.Snapshot) error {
+	before := *h
 	h.snapshots = append(h.snapshots, snapshot)
 	err := log.SaveSnapshot(snapshot)
-	if err == nil {
+	if errors.Is(err, wal.ErrDiskFull) {
+		*h = before
+	} else if err == nil {
 		h.saved = len(h.snapshots) - 1
 	}
 	return err

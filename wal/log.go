@@ -10,8 +10,8 @@ import (
 	"lockd/raft"
 )
 
-// Log is an open directory. SaveSnapshot and Full may be called from any goroutine, all
-// else from one at a time.
+// Log is an open directory. Once the cluster is formed, SaveSnapshot, Full and Identity
+// may be called from any goroutine; all else is for one at a time.
 type Log struct {
 	directory   FS
 	lock        io.Closer
@@ -82,8 +82,8 @@ func (l *Log) Full() bool { return l.full.Load() }
 // Append adds a record behind all earlier ones. It is durable after the next Sync. A
 // record with a snapshot has the snapshot durable before Append returns.
 //
-// ErrDiskFull: nothing of the record was kept, and the same Append may be tried again.
-// After any other error the log refuses all further work. Append panics if the cluster is
+// ErrDiskFull: nothing of the record was kept, but for a snapshot that is durable already,
+// and the same Append may be tried again. After any other error the log refuses all further work. Append panics if the cluster is
 // not formed, or if the record's term is lower than an earlier one's.
 func (l *Log) Append(r raft.Record) error {
 	if l.tail == nil {
@@ -126,18 +126,13 @@ func (r record) last() raft.Index {
 }
 
 // makeRoom begins a new segment if a record of so many bytes, and the mark behind it, do
-// not fit into the current one. A new segment begins with the current term and vote: the
-// older segments, which may be the only others to know them, can then be released.
+// not fit into the current one.
 func (l *Log) makeRoom(size int64) error {
-	if l.tail.end+int64(len(l.pending))+size+sectorSize <= l.tail.size {
+	size += sectorSize
+	if l.tail.end+int64(len(l.pending))+size <= l.tail.size {
 		return nil
 	}
-	if err := l.roll(sectorSize + size + sectorSize); err != nil {
-		return err
-	}
-	opening := appendRecord(nil, record{term: l.term, vote: l.vote})
-	l.encode(opening)
-	return nil
+	return l.roll(size)
 }
 
 // sectors returns how many sectors a body takes.
@@ -248,8 +243,9 @@ func (l *Log) Release(index raft.Index) error {
 	return nil
 }
 
-// release deletes the oldest segment. The term and vote at the beginning of the segment
-// behind it may have been appended but not yet synced: they must be durable first.
+// release deletes the oldest segment. Each record has the term and the vote, so the next
+// segment knows them too, but perhaps it was not synced yet: it must be, before the only
+// other place to know them goes.
 func (l *Log) release() error {
 	if err := l.flush(); err != nil {
 		return err

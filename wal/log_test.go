@@ -97,6 +97,70 @@ func TestAFormedDirectoryBeginsWithTheEmptySnapshot(t *testing.T) {
 	require.Equal(t, expected, recovered.Stored)
 }
 
+// A killed process may have formed the cluster in the system's memory only.
+func TestWhatOpenCallsFormedStaysFormed(t *testing.T) {
+	for seed := range uint64(20) {
+		directory := newDisk(seed)
+		log := formed(t, directory)
+		total := directory.Operations()
+		require.NoError(t, log.Close())
+
+		directory = newDisk(seed)
+		log, _ = open(t, directory)
+		directory.FailAt(total) // the sync of the directory after the identity's rename
+		_, err := log.Form(cluster, membership)
+		require.ErrorIs(t, err, disk.ErrFault)
+		directory.Kill()
+		_, recovered := open(t, directory)
+		require.True(t, recovered.Identity.Formed())
+		directory.Crash()
+		_, again := open(t, directory)
+		require.Equal(t, recovered, again)
+	}
+}
+
+// A snapshot's new name may be in the system's memory only, and on a full disk Open has
+// no other reason to sync the directory.
+func TestASnapshotThatOpenReturnsIsDurable(t *testing.T) {
+	for seed := range uint64(20) {
+		directory := newDisk(seed)
+		log := formed(t, directory)
+		directory.SetCapacity(directory.Used() + disk.SectorSize)
+		index := raft.Index(1)
+		for !log.Full() {
+			index++
+			keep(t, log, raft.Record{Term: 1, Entries: entries(1, index, index)})
+		}
+		before := directory.Operations()
+		directory.FailAt(before + 7) // create, allocate, head, chunk, sync, rename, and this
+		require.ErrorIs(t, log.SaveSnapshot(snapshotAt(index, 1)), disk.ErrFault)
+		directory.Kill()
+
+		_, recovered := open(t, directory)
+		require.Equal(t, snapshotAt(index, 1), recovered.Stored.Snapshot)
+		directory.Crash()
+		_, again := open(t, directory)
+		require.Equal(t, recovered, again)
+	}
+}
+
+func TestNothingIsLeftBehindTheEnd(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	require.NoError(t, log.Append(raft.Record{Term: 1, Entries: entries(1, 2, 40)}))
+	directory.FailAt(directory.Operations() + 2)
+	require.ErrorIs(t, log.Sync(), disk.ErrFault)
+	directory.Blank("0000000000000001.segment", 1) // its beginning was lost
+	directory.Kill()
+
+	_, recovered := open(t, directory)
+	require.Empty(t, recovered.Stored.Entries)
+	content := imageOf(t, directory)["0000000000000001.segment"]
+	const used = 3 * disk.SectorSize // the beginning, the reopening, and the mark
+	require.NotEqual(t, make([]byte, disk.SectorSize), content[used-disk.SectorSize:used])
+	require.Equal(t, make([]byte, small-used), content[used:])
+}
+
 func TestWhatWasSyncedIsFoundAfterALossOfPower(t *testing.T) {
 	directory := newDisk(1)
 	log := formed(t, directory)
@@ -174,6 +238,21 @@ func TestASnapshotMayBeAheadOfTheLog(t *testing.T) {
 	require.Equal(t, entries(2, 21, 22), recovered.Stored.Entries)
 }
 
+// While a snapshot ahead of the log is the only one to know what it stands for, no older
+// one can take its place.
+func TestADamagedSnapshotAheadOfTheLogIsNotReplaced(t *testing.T) {
+	directory := newDisk(3)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 1, Entries: entries(1, 2, 5)})
+	require.NoError(t, log.SaveSnapshot(snapshotAt(20, 2)))
+	directory.Crash()
+	directory.FlipBit("snapshot-0000000000000014", 300)
+	_, _, err := wal.Open(directory, options())
+	var damage *wal.DamageError
+	require.ErrorAs(t, err, &damage)
+	require.Equal(t, raft.Index(20), damage.Last)
+}
+
 func TestOldSnapshotsAndSegmentsGo(t *testing.T) {
 	directory := newDisk(1)
 	log := formed(t, directory)
@@ -197,8 +276,8 @@ func TestOldSnapshotsAndSegmentsGo(t *testing.T) {
 	require.Equal(t, raft.ID(1), recovered.Stored.Vote, "the vote was given in a segment that is gone")
 }
 
-// The segment in use begins with the term and vote, but that beginning may be unsynced
-// when the segments before it, the only others to know them, are released.
+// The segment in use knows the term and the vote, but may be unsynced when the segments
+// before it, the only others to know them, are released.
 func TestReleaseKeepsTheVoteDurable(t *testing.T) {
 	for seed := range uint64(20) {
 		directory := newDisk(seed)
@@ -244,6 +323,28 @@ func TestWhatOpenReturnsIsDurable(t *testing.T) {
 		_, again := open(t, directory)
 		require.Equal(t, recovered, again, "seed %d", seed)
 	}
+}
+
+func TestASnapshotIsSavedWhileRecordsAreAppended(t *testing.T) {
+	log, _, err := wal.Open(wal.OS(t.TempDir()), options())
+	require.NoError(t, err)
+	_, err = log.Form(cluster, membership)
+	require.NoError(t, err)
+	saved := make(chan error)
+	go func() {
+		var err error
+		for index := raft.Index(2); index < 10 && err == nil; index++ {
+			err = log.SaveSnapshot(snapshotAt(index, 1))
+		}
+		saved <- err
+	}()
+	for index := raft.Index(2); index < 40; index++ {
+		keep(t, log, raft.Record{Term: 1, Entries: entries(1, index, index)})
+		require.NoError(t, log.Release(index))
+		require.False(t, log.Full())
+	}
+	require.NoError(t, <-saved)
+	require.NoError(t, log.Close())
 }
 
 func TestAfterAFailureTheLogRefusesAllWork(t *testing.T) {

@@ -1,6 +1,7 @@
 package wal_test
 
 import (
+	"errors"
 	"testing"
 
 	"lockd/raft"
@@ -20,6 +21,7 @@ type machine struct {
 }
 
 func (m *machine) reopen(t *rapid.T) {
+	m.directory.SetCapacity(0)
 	log, recovered, err := wal.Open(m.directory, options())
 	require.NoError(t, err)
 	require.NoError(t, m.history.check(recovered))
@@ -48,6 +50,19 @@ func (m *machine) end(t *rapid.T) {
 	m.reopen(t)
 }
 
+// append tries a record that finds no room again, once there is some.
+func (m *machine) append(t *rapid.T, record raft.Record) {
+	err := m.history.append(m.log, record)
+	if errors.Is(err, wal.ErrDiskFull) {
+		m.directory.SetCapacity(0)
+		if err = m.log.Reserve(); err == nil {
+			require.False(t, m.log.Full())
+			err = m.history.append(m.log, record)
+		}
+	}
+	m.tolerate(t, err)
+}
+
 func (m *machine) record(t *rapid.T) raft.Record {
 	now := m.history.now()
 	record := raft.Record{
@@ -66,13 +81,12 @@ func (m *machine) record(t *rapid.T) raft.Record {
 
 func (m *machine) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"append": func(t *rapid.T) { m.tolerate(t, m.history.append(m.log, m.record(t))) },
+		"append": func(t *rapid.T) { m.append(t, m.record(t)) },
 		"sync":   func(t *rapid.T) { m.tolerate(t, m.history.sync(m.log)) },
 		"receive a snapshot": func(t *rapid.T) {
 			now := m.history.now()
 			received := snapshotAt(now.last()+raft.Index(rapid.IntRange(1, 9).Draw(t, "beyond")), now.term)
-			record := raft.Record{Term: now.term, Vote: now.vote, Snapshot: &received}
-			m.tolerate(t, m.history.append(m.log, record))
+			m.append(t, raft.Record{Term: now.term, Vote: now.vote, Snapshot: &received})
 		},
 		"save a snapshot": func(t *rapid.T) {
 			now := m.history.now()
@@ -82,10 +96,15 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 			}
 			index := raft.Index(rapid.IntRange(int(newest)+1, int(now.last())).Draw(t, "index"))
 			term := now.entries[index-now.base-1].Term
-			m.tolerate(t, m.history.save(m.log, snapshotAt(index, term)))
+			if err := m.history.save(m.log, snapshotAt(index, term)); !errors.Is(err, wal.ErrDiskFull) {
+				m.tolerate(t, err)
+			}
 		},
 		"release": func(t *rapid.T) { m.tolerate(t, m.log.Release(m.history.now().last())) },
 		"end":     m.end,
+		"the disk is full": func(t *rapid.T) {
+			m.directory.SetCapacity(m.directory.Used() + rapid.Int64Range(1, 2*small).Draw(t, "room"))
+		},
 		"a failure comes": func(t *rapid.T) {
 			m.directory.FailAt(m.directory.Operations() + rapid.IntRange(1, 10).Draw(t, "in"))
 		},

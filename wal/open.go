@@ -39,7 +39,8 @@ type Recovered struct {
 // directory that was never used becomes the member's, of no cluster yet: see Log.Form.
 //
 // Errors: ErrInUse, ErrWrongMember, ErrWrongCluster, ErrNewerFormat, ErrDiskFull, and
-// *DamageError if something that was durable cannot be read; nothing is changed then.
+// *DamageError if something that was durable cannot be read; nothing that anyone still
+// needs is changed then, and the directory is free again.
 func Open(directory FS, options Options) (*Log, Recovered, error) {
 	if options.Member == 0 || options.Incarnation == 0 {
 		panic("wal: open needs a member and an incarnation")

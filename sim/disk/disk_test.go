@@ -18,7 +18,9 @@ const sectors = 6
 func newDisk(seed uint64) *disk.Disk { return disk.New(rand.New(rand.NewPCG(seed, 0))) }
 
 // fill returns so many sectors of one letter.
-func fill(letter string, count int) []byte { return bytes.Repeat([]byte(letter), count*disk.SectorSize) }
+func fill(letter string, count int) []byte {
+	return bytes.Repeat([]byte(letter), count*disk.SectorSize)
+}
 
 func create(t *testing.T, d *disk.Disk, name string, content []byte) wal.File {
 	t.Helper()

@@ -1,0 +1,118 @@
+package raft
+
+import (
+	"fmt"
+	"testing"
+)
+
+// trio is a cluster of three whose messages and disks take no time: what is left is the work of the nodes themselves.
+type trio struct {
+	nodes   [3]*Node
+	outputs [3]Output
+	flying  []Envelope
+}
+
+func newTrio() *trio {
+	c := &trio{}
+	for i := range c.nodes {
+		config := testConfig(ID(i+1), 1)
+		config.MaxAppendBytes, config.MaxInflight, config.MaxInflightBytes = 1<<20, 64, 1<<24
+		config.MaxUncommittedBytes, config.KeepEntries = 1<<30, 1000
+		c.nodes[i] = New(config, foundation(3), 0)
+	}
+	c.nodes[0].Step(c.nodes[0].Deadline(), Timeout{})
+	c.settle()
+	return c
+}
+
+// settle drains everybody, and delivers, until nobody has anything to say.
+func (c *trio) settle() {
+	for {
+		idle := true
+		for i, n := range c.nodes {
+			out := &c.outputs[i]
+			n.Drain(out)
+			c.flying = append(c.flying, out.Send...)
+			if out.Record.Sequence != 0 {
+				n.Step(n.now, Persisted{out.Record.Sequence})
+				idle = false
+			}
+		}
+		idle = idle && len(c.flying) == 0
+		for _, e := range c.flying {
+			to := c.nodes[e.To-1]
+			to.Step(to.now, Receive{e})
+		}
+		c.flying = c.flying[:0]
+		if idle {
+			return
+		}
+	}
+}
+
+// compact keeps the logs short, as a machine that takes snapshots would.
+func (c *trio) compact() {
+	for _, n := range c.nodes {
+		n.Step(n.now, Snapshotted{n.SnapshotAt(n.commit)})
+	}
+}
+
+// BenchmarkCommit is the cost of one entry at all three members, from Propose to its commit at the leader.
+func BenchmarkCommit(b *testing.B) {
+	for _, batch := range []int{1, 64, 1024} {
+		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
+			c, command := newTrio(), make([]byte, 64)
+			leader := c.nodes[0]
+			if leader.Role() != Leader {
+				b.Fatal("nobody leads")
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for done := 0; done < b.N; done += batch {
+				for range min(batch, b.N-done) {
+					if _, err := leader.Propose(leader.now, command); err != nil {
+						b.Fatal(err)
+					}
+				}
+				c.settle()
+				if len(leader.log.entries) > 100_000 {
+					c.compact()
+				}
+			}
+			if leader.commit != leader.log.last() {
+				b.Fatalf("committed %d of %d", leader.commit, leader.log.last())
+			}
+		})
+	}
+}
+
+// BenchmarkFollower is the cost of one entry at a follower: Append, Drain, Persisted.
+func BenchmarkFollower(b *testing.B) {
+	for _, batch := range []int{1, 64, 1024} {
+		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
+			config := testConfig(1, 1)
+			config.KeepEntries = 1000
+			n := New(config, foundation(3), 0)
+			var out Output
+			entries := make([]Entry, batch)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for done := 0; done < b.N; done += batch {
+				last := n.log.last()
+				for i := range entries {
+					entries[i] = Entry{Index: last + Index(i) + 1, Term: 2, Kind: KindCommand}
+				}
+				prevTerm := n.log.lastTerm()
+				n.Step(0, Receive{Envelope{From: 2, To: 1, Message: &Append{
+					Term: 2, PrevIndex: last, PrevTerm: prevTerm, Commit: last, Entries: entries,
+				}}})
+				n.Drain(&out)
+				n.Step(0, Persisted{out.Record.Sequence})
+				n.Drain(&out)
+				if len(n.log.entries) > 100_000 {
+					n.Step(0, Snapshotted{n.SnapshotAt(n.commit)})
+				}
+			}
+		})
+	}
+}
