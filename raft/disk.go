@@ -14,12 +14,18 @@ type disk struct {
 	pending []pendingRecord
 	stable  Index // the log is durable up to here
 	held    []heldMessage
+
+	// covered is how far a snapshot of the machine may reach: whatever this node was told until it handed
+	// that entry out is durable.
+	covered Index
 }
 
-// pendingRecord is on its way to the disk. When it is durable, so is the log up to last.
+// pendingRecord is on its way to the disk. When it is durable, so is the log up to last, and a snapshot may
+// reach up to handed, the last entry that was handed out with it or after it.
 type pendingRecord struct {
 	sequence uint64
 	last     Index
+	handed   Index
 }
 
 // heldMessage may leave when the record it rests on is durable, if its term is still the node's.
@@ -73,7 +79,7 @@ func (n *Node) record() Record {
 		Entries:  n.log.slice(d.unsaved, n.log.last()),
 	}
 	d.promise, d.snapshot, d.unsaved = false, nil, n.log.last()+1
-	d.pending = append(d.pending, pendingRecord{d.written, n.log.last()})
+	d.pending = append(d.pending, pendingRecord{sequence: d.written, last: n.log.last()})
 	return record
 }
 
@@ -81,7 +87,9 @@ func (n *Node) record() Record {
 // dropped: the term has moved on, and whoever waits for it will ask again.
 func (n *Node) persisted(sequence uint64) {
 	d := &n.disk
-	assert(sequence <= d.written, "record %d is reported durable, but only %d were written", sequence, d.written)
+	if sequence > d.written {
+		fail("record %d is reported durable, but only %d were written", sequence, d.written)
+	}
 	if sequence <= d.durable {
 		return
 	}
@@ -89,11 +97,22 @@ func (n *Node) persisted(sequence uint64) {
 	done := 0
 	for ; done < len(d.pending) && d.pending[done].sequence <= sequence; done++ {
 		d.stable = max(d.stable, d.pending[done].last)
+		d.covered = d.pending[done].handed
 	}
 	d.pending = append(d.pending[:0], d.pending[done:]...)
 	n.release()
 	if n.role == Leader {
 		n.advanceCommit()
+	}
+}
+
+// hand notes that everything committed is handed out to be applied, together with the record that was just collected.
+func (n *Node) hand() {
+	n.handed = n.commit
+	if d := &n.disk; len(d.pending) > 0 {
+		d.pending[len(d.pending)-1].handed = n.handed
+	} else {
+		d.covered = n.handed
 	}
 }
 

@@ -2,8 +2,12 @@ package raft
 
 // follow accepts the sender as the leader of this term, and waits anew.
 func (n *Node) follow(from ID) {
-	assert(n.role != Leader, "members %d and %d both lead term %d", n.id, from, n.term)
-	assert(n.leader == 0 || n.leader == from, "members %d and %d both lead term %d", n.leader, from, n.term)
+	if n.role == Leader {
+		fail("members %d and %d both lead term %d", n.id, from, n.term)
+	}
+	if n.leader != 0 && n.leader != from {
+		fail("members %d and %d both lead term %d", n.leader, from, n.term)
+	}
 	if n.role != Follower {
 		n.stepDown(n.term)
 	}

@@ -9,13 +9,8 @@ type Receive struct{ Envelope Envelope }
 // Persisted says that the record with this sequence number, and all before it, are durable.
 type Persisted struct{ Sequence uint64 }
 
-// Snapshotted says that the state machine's snapshot at an index this node had committed is
-// durable: the log may forget what came before it.
-//
-// It may become durable only after every Record that was handed out before, or together with, the last
-// entry that it covers. If it overtook them, a power loss could leave a snapshot of a later term beside a log and
-// a term of the past: the member would then take a deposed leader for the current one, whose entries
-// contradict what the snapshot says was chosen.
+// Snapshotted says that the state machine's snapshot at an index this node had committed is durable: the log may
+// forget what came before it. It must not have been begun before Covered reached its index.
 type Snapshotted struct{ Snapshot Snapshot }
 
 // Timeout is due when Node.Deadline has come. Too early or too often is harmless.

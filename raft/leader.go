@@ -112,7 +112,9 @@ func (n *Node) onAppended(from ID, m *Appended) {
 	if p == nil {
 		return
 	}
-	assert(m.Match <= n.log.last(), "member %d matches up to %d, behind the end of the leader's log at %d", from, m.Match, n.log.last())
+	if m.Match > n.log.last() {
+		fail("member %d matches up to %d, behind the end of the leader's log at %d", from, m.Match, n.log.last())
+	}
 	if p.advance(m.Match) {
 		n.advanceCommit()
 	}

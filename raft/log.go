@@ -44,7 +44,9 @@ func (l *log) term(index Index) Term {
 }
 
 func (l *log) at(index Index) *Entry {
-	assert(index > l.base && index <= l.last(), "entry %d is outside of the log %d..%d", index, l.base+1, l.last())
+	if index <= l.base || index > l.last() {
+		fail("entry %d is outside of the log %d..%d", index, l.base+1, l.last())
+	}
 	return &l.entries[index-l.base-1]
 }
 
@@ -78,9 +80,13 @@ func (l *log) upTo(from Index, bytes int) []Entry {
 func (l *log) append(entries ...Entry) {
 	for i := range entries {
 		e := &entries[i]
-		assert(e.Index == l.last()+Index(i)+1, "entry %d does not follow entry %d", e.Index, l.last()+Index(i))
+		if e.Index != l.last()+Index(i)+1 {
+			fail("entry %d does not follow entry %d", e.Index, l.last()+Index(i))
+		}
 	}
-	assert(len(entries) == 0 || entries[0].Term >= l.lastTerm(), "the log's term would fall at entry %d", l.last()+1)
+	if len(entries) > 0 && entries[0].Term < l.lastTerm() {
+		fail("the log's term would fall at entry %d", l.last()+1)
+	}
 	l.entries = append(l.entries, entries...)
 }
 
@@ -142,6 +148,12 @@ func (l *log) check() {
 // assert stops a node that is no longer sure of its own invariants: going on could only spread the damage.
 func assert(holds bool, sentence string, args ...any) {
 	if !holds {
-		panic("raft: " + fmt.Sprintf(sentence, args...))
+		fail(sentence, args...)
 	}
+}
+
+// fail is an assertion that does not hold. Where each step or entry passes, an if before it stands for
+// assert, which would put its arguments on the heap even when it holds.
+func fail(sentence string, args ...any) {
+	panic("raft: " + fmt.Sprintf(sentence, args...))
 }

@@ -72,7 +72,7 @@ func New(config Config, stored Stored, now time.Duration) *Node {
 	assert(n.term >= n.log.lastTerm(), "the log is of term %d, but the stored term is %d", n.log.lastTerm(), n.term)
 	n.memberships = findMemberships(&n.log)
 	n.commit, n.handed = stored.Snapshot.Index, stored.Snapshot.Index
-	n.disk.stable, n.disk.unsaved = n.log.last(), n.log.last()+1
+	n.disk.stable, n.disk.unsaved, n.disk.covered = n.log.last(), n.log.last()+1, n.commit
 	n.role = Follower
 	n.calm()
 	return n
@@ -128,13 +128,15 @@ func (n *Node) Drain(out *Output) {
 	out.Refused = append(out.Refused[:0], n.refused...)
 	clear(n.outbox)
 	n.outbox, n.reads, n.refused, n.install = n.outbox[:0], n.reads[:0], n.refused[:0], nil
-	n.handed = n.commit
+	n.hand()
 }
 
 // receive dispatches a message by the rules for terms of figure 2.
 func (n *Node) receive(envelope Envelope) {
 	from, message := envelope.From, envelope.Message
-	assert(envelope.To == n.id, "member %d got a message for member %d", n.id, envelope.To)
+	if envelope.To != n.id {
+		fail("member %d got a message for member %d", n.id, envelope.To)
+	}
 	if !n.members().has(from) || from == n.id {
 		return
 	}
@@ -195,19 +197,35 @@ func (n *Node) receiveCurrent(from ID, message Message) {
 
 // commitTo moves the commit index up, never down.
 func (n *Node) commitTo(index Index) {
-	assert(index <= n.log.last(), "commit of %d behind the end of the log at %d", index, n.log.last())
+	if index > n.log.last() {
+		fail("commit of %d behind the end of the log at %d", index, n.log.last())
+	}
 	n.commit = max(n.commit, index)
 }
 
 // checkStep is the cheap part of the invariants, looked at after every step.
 func (n *Node) checkStep() {
-	assert(n.log.snapshot.Index <= n.commit, "snapshot at %d is ahead of the commit index %d", n.log.snapshot.Index, n.commit)
-	assert(n.handed <= n.commit, "entry %d was handed out, but the commit index is %d", n.handed, n.commit)
-	assert(n.commit <= n.log.last(), "commit index %d is behind the end of the log at %d", n.commit, n.log.last())
-	assert(n.term >= n.log.lastTerm(), "the log is of term %d in term %d", n.log.lastTerm(), n.term)
-	assert((n.role == Leader) == (n.lead != nil), "a %v and its leadership do not agree", n.role)
-	assert(n.role != Leader || n.leader == n.id, "a leader takes %d for the leader", n.leader)
-	assert(n.disk.stable <= n.log.last(), "durable up to %d, behind the end of the log at %d", n.disk.stable, n.log.last())
+	if n.log.snapshot.Index > n.commit {
+		fail("snapshot at %d is ahead of the commit index %d", n.log.snapshot.Index, n.commit)
+	}
+	if n.handed > n.commit {
+		fail("entry %d was handed out, but the commit index is %d", n.handed, n.commit)
+	}
+	if n.commit > n.log.last() {
+		fail("commit index %d is behind the end of the log at %d", n.commit, n.log.last())
+	}
+	if n.term < n.log.lastTerm() {
+		fail("the log is of term %d in term %d", n.log.lastTerm(), n.term)
+	}
+	if (n.role == Leader) != (n.lead != nil) {
+		fail("a %v and its leadership do not agree", n.role)
+	}
+	if n.role == Leader && n.leader != n.id {
+		fail("a leader takes %d for the leader", n.leader)
+	}
+	if n.disk.stable > n.log.last() {
+		fail("durable up to %d, behind the end of the log at %d", n.disk.stable, n.log.last())
+	}
 }
 
 // Check looks at every entry as well. It is for tests and simulations.

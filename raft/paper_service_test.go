@@ -220,6 +220,7 @@ func TestPaper7Compaction(t *testing.T) {
 	} {
 		s := newSolo(t, withLog(3, 1, 1, 1, 2, 2, 2, 2), func(conf *Config) { conf.KeepEntries = c.keep })
 		s.hear(2, &Append{Term: 3, PrevIndex: 8, PrevTerm: 2, Commit: 8})
+		s.saved()
 		s.step(Snapshotted{s.SnapshotAt(c.at)})
 		require.Equal(t, c.first, s.Status().First, "%+v", c)
 		require.Equal(t, c.at, s.Latest().Index)
@@ -229,6 +230,22 @@ func TestPaper7Compaction(t *testing.T) {
 	}
 	s := newSolo(t, withLog(3, 1, 1))
 	require.Panics(t, func() { s.SnapshotAt(2) }, "nothing of it is committed")
+}
+
+// §7: a snapshot rests on the records that went to the disk before it. Should it overtake them, a power loss could leave it
+// beside a term of the past.
+func TestPaper7ASnapshotDoesNotOvertakeTheRecords(t *testing.T) {
+	s := newSolo(t, withLog(3, 1, 1))
+	s.hear(2, &Append{Term: 5, PrevIndex: 3, PrevTerm: 1, Commit: 3})
+	require.Equal(t, []Index{3, 1}, []Index{s.Status().Applied, s.Covered()}, "term 5 is not durable yet")
+	require.Panics(t, func() { s.Step(s.clock, Snapshotted{s.SnapshotAt(3)}) })
+	s.saved()
+	require.Equal(t, Index(3), s.Covered())
+	s.hear(2, &Append{Term: 5, PrevIndex: 3, PrevTerm: 1, Commit: 3, Entries: entriesOf(4, 5)})
+	s.hear(2, &Append{Term: 5, PrevIndex: 4, PrevTerm: 5, Commit: 4})
+	require.Equal(t, []Index{4, 3}, []Index{s.Status().Applied, s.Covered()}, "handed out behind a record that is still on its way")
+	s.saved()
+	require.Equal(t, Index(4), s.Covered())
 }
 
 // §7: a follower that needs entries which are gone gets the snapshot, piece by piece, each asked for by the answer to the last one.
@@ -373,4 +390,14 @@ func TestMembershipFollowsTheLog(t *testing.T) {
 	s.hear(2, &Append{Term: 2, PrevIndex: 1, PrevTerm: 1, Entries: entries})
 	s.hear(3, &Append{Term: 3, PrevIndex: 2, PrevTerm: 2, Entries: entriesOf(3, 3)})
 	require.Len(t, s.Status().Membership.Members, 3)
+}
+
+// A leader tells how it sees the others: what they have, and whether they were heard lately.
+func TestFollowersAsTheLeaderSeesThem(t *testing.T) {
+	s := established(t, 3)
+	s.propose("x")
+	s.wait(s.config.Heartbeat)
+	s.appended(3, 3)
+	s.wait(testTimeout - 1)
+	require.Equal(t, []FollowerStatus{{ID: 2, Match: 2}, {ID: 3, Match: 3, Active: true}}, s.Followers())
 }

@@ -30,7 +30,14 @@ func (n *Node) SnapshotAt(index Index) Snapshot {
 	return at
 }
 
-// Latest is the last snapshot that is durable here. Index 0: none.
+// Covered is how far a snapshot may reach that is being made durable now. The entries that were handed out behind it
+// rest on records which are still on their way to the disk. If a snapshot overtook them, a power loss could leave it beside
+// a term of the past: the member would then take a deposed leader for the current one, whose entries
+// contradict what the snapshot says was chosen.
+func (n *Node) Covered() Index { return n.disk.covered }
+
+// Latest is the last snapshot: the machine's own, which is durable, or the leader's, which may
+// still be on its way to the disk. Index 0: none.
 func (n *Node) Latest() Snapshot { return n.log.snapshot }
 
 // compact forgets the entries that the machine's own snapshot stands for.
@@ -38,7 +45,7 @@ func (n *Node) compact(snapshot Snapshot) {
 	if snapshot.Index <= n.log.snapshot.Index {
 		return // a newer one came from the leader meanwhile
 	}
-	assert(snapshot.Index <= n.handed, "a snapshot at %d of a machine that has applied %d", snapshot.Index, n.handed)
+	assert(snapshot.Index <= n.disk.covered, "a snapshot at %d became durable before the records that it rests on, which reach to %d", snapshot.Index, n.disk.covered)
 	n.log.compact(snapshot, n.config.KeepEntries)
 	n.compactMemberships(snapshot.Index)
 }

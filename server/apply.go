@@ -74,12 +74,15 @@ func (s *Server) answerProposal(p proposal) {
 	}
 }
 
-// takeSnapshot orders a snapshot when enough log has gathered.
-func (s *Server) takeSnapshot() *Snapshotting {
-	if s.snapping || s.unsnapped < s.config.SnapshotBytes {
-		return nil
+// takeSnapshot takes a snapshot when enough log has gathered, and orders it as soon as the records that it rests on are durable.
+func (s *Server) takeSnapshot() (order *Snapshotting) {
+	if !s.snapping && s.unsnapped >= s.config.SnapshotBytes {
+		s.snapping, s.unsnapped = true, 0
+		s.statistics.Snapshots++
+		s.taken = &Snapshotting{Snapshot: s.node.SnapshotAt(raft.Index(s.machine.Revision())), Machine: s.machine.Snapshot()}
 	}
-	s.snapping, s.unsnapped = true, 0
-	s.statistics.Snapshots++
-	return &Snapshotting{Snapshot: s.node.SnapshotAt(raft.Index(s.machine.Revision())), Machine: s.machine.Snapshot()}
+	if s.taken != nil && s.taken.Snapshot.Index <= s.node.Covered() {
+		order, s.taken = s.taken, nil
+	}
+	return order
 }

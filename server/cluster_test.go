@@ -33,8 +33,10 @@ type member struct {
 	cut      bool // nothing goes in or out
 	frozen   bool // it does not run, and what is sent to it waits
 	inbox    []Input
+	slow     bool // its disk writes, and is never done
 	snapshot *Snapshotting
-	entries  int // that went to its disk
+	entries  int    // that went to its disk
+	written  uint64 // the last record that did
 }
 
 func serverConfig(id raft.ID) Config {
@@ -110,7 +112,10 @@ func (c *cluster) run(m *member) {
 	m.server.Drain(&out)
 	if out.Record.Sequence != 0 {
 		m.entries += len(out.Record.Entries)
-		m.inbox = append(m.inbox, raft.Persisted{Sequence: out.Record.Sequence})
+		m.written = out.Record.Sequence
+		if !m.slow {
+			m.inbox = append(m.inbox, raft.Persisted{Sequence: m.written})
+		}
 	}
 	for _, envelope := range out.Send {
 		if to := c.members[envelope.To-1]; !m.cut && !to.cut {

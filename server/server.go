@@ -33,9 +33,10 @@ type Server struct {
 	handover handover
 	full     bool
 
-	unsnapped  int // bytes of log since the last snapshot, about
-	snapping   bool
-	ruled      raft.Term // the term in which this node led last, zero when it does not lead
+	unsnapped  int           // bytes of log since the last snapshot, about
+	snapping   bool          // one is taken, and not yet reported durable
+	taken      *Snapshotting // not yet ordered
+	ruled      raft.Term     // the term in which this node led last, zero when it does not lead
 	lastTerm   raft.Term
 	statistics Statistics
 

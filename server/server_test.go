@@ -269,6 +269,7 @@ func TestASnapshotIsTakenAndSentToWhoFellBehind(t *testing.T) {
 		c.result(lockfsm.Release{Request: lockfsm.Request{Session: session, Sequence: i, Acknowledged: i - 1}, Name: "passing", Token: 1})
 	}
 	require.Nil(t, leader.snapshot, "one snapshot is under way")
+	require.LessOrEqual(t, taken.Snapshot.Index, leader.server.node.Covered())
 	c.grant(session, 2101, "later") // while the snapshot is being encoded
 	taken.Snapshot.Data = taken.Machine.Encode()
 	leader.inbox = append(leader.inbox, raft.Snapshotted{Snapshot: taken.Snapshot})
@@ -289,6 +290,21 @@ func TestASnapshotIsTakenAndSentToWhoFellBehind(t *testing.T) {
 	taken.Snapshot.Data = taken.Snapshot.Data[:len(taken.Snapshot.Data)-1]
 	_, err = New(serverConfig(1), raft.Stored{Term: 9, Snapshot: taken.Snapshot}, 0)
 	require.ErrorContains(t, err, "the snapshot at entry")
+}
+
+func TestASnapshotWaitsForTheRecordsThatItRestsOn(t *testing.T) {
+	c := newCluster(t, 3, func(config *Config) { config.SnapshotBytes = 1000 })
+	leader := c.leader()
+	leader.slow = true // the others commit without it
+	session := c.open(time.Hour)
+	for i := lockfsm.Sequence(1); i < 20; i++ {
+		c.grant(session, i, string(rune('a'+i)))
+	}
+	require.Nil(t, leader.snapshot)
+	leader.slow = false
+	leader.inbox = append(leader.inbox, raft.Persisted{Sequence: leader.written})
+	c.settle()
+	require.NotNil(t, leader.snapshot)
 }
 
 func TestHandingOver(t *testing.T) {
