@@ -8,6 +8,7 @@ type disk struct {
 
 	// What the next record must carry.
 	promise  bool      // term or vote changed
+	promises uint64    // sequence of the last record that carried such a change, or a snapshot
 	snapshot *Snapshot // received, and not yet in a record
 	unsaved  Index     // the first entry not yet in a record
 
@@ -52,7 +53,51 @@ func (n *Node) rest(to ID, message Message) {
 		n.deliver(envelope)
 		return
 	}
-	n.disk.held = append(n.disk.held, heldMessage{sequence, n.term, envelope})
+	n.hold(heldMessage{sequence, n.term, envelope})
+}
+
+// hold keeps a message until its record is durable. It takes the place of an older one that says the same kind of
+// thing to the same member and rests on the same record: while a disk hangs for days, heartbeats go on.
+func (n *Node) hold(h heldMessage) {
+	held := n.disk.held
+	for i := len(held) - 1; i >= 0 && held[i].sequence == h.sequence; i-- {
+		if older := held[i]; older.term == h.term && older.envelope.To == h.envelope.To {
+			if merged := supersede(older.envelope.Message, h.envelope.Message); merged != nil {
+				held[i].envelope.Message = merged
+				return
+			}
+		}
+	}
+	n.disk.held = append(held, h)
+}
+
+// supersede is what to send instead of two answers of one kind, nil if they are of different kinds.
+func supersede(older, newer Message) Message {
+	same := false
+	switch a := newer.(type) {
+	case *Appended:
+		if b, is := older.(*Appended); is {
+			return &Appended{Term: a.Term, Round: max(a.Round, b.Round), Match: max(a.Match, b.Match)}
+		}
+	case *Mismatch:
+		_, same = older.(*Mismatch)
+	case *PreVoteReply:
+		_, same = older.(*PreVoteReply)
+	case *StaleTerm:
+		_, same = older.(*StaleTerm)
+	case *ChunkReceived:
+		_, same = older.(*ChunkReceived)
+	}
+	if !same {
+		return nil
+	}
+	return newer
+}
+
+// promised tells whether term and vote, and the snapshot that the log begins with, are durable.
+func (n *Node) promised() bool {
+	d := &n.disk
+	return !d.promise && d.snapshot == nil && d.promises <= d.durable
 }
 
 // deliver puts an envelope in the outbox. What a member has to say to itself, its own vote, it hears at once.
@@ -78,6 +123,9 @@ func (n *Node) record() Record {
 		Snapshot: d.snapshot,
 		Entries:  n.log.slice(d.unsaved, n.log.last()),
 	}
+	if d.promise || d.snapshot != nil {
+		d.promises = d.written
+	}
 	d.promise, d.snapshot, d.unsaved = false, nil, n.log.last()+1
 	d.pending = append(d.pending, pendingRecord{sequence: d.written, last: n.log.last()})
 	return record
@@ -94,12 +142,15 @@ func (n *Node) persisted(sequence uint64) {
 		return
 	}
 	d.durable = sequence
-	done := 0
+	before, done := d.stable, 0
 	for ; done < len(d.pending) && d.pending[done].sequence <= sequence; done++ {
 		d.stable = max(d.stable, d.pending[done].last)
 		d.covered = d.pending[done].handed
 	}
 	d.pending = append(d.pending[:0], d.pending[done:]...)
+	if n.role == Leader {
+		n.lead.unstable -= cost(n.log.from(before+1, d.stable))
+	}
 	n.release()
 	if n.role == Leader {
 		n.advanceCommit()

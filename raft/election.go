@@ -10,6 +10,17 @@ func (n *Node) calm() {
 	n.waiting = n.now
 }
 
+// suspect makes the member impatient when its leader seems to be gone. All followers may see the same at once, so
+// they draw: over so short a time that nobody waits long, and so long that two rarely stand at the same moment.
+func (n *Node) suspect(member ID) {
+	if n.role != Follower || n.leader != member || member == 0 {
+		return
+	}
+	n.leader = 0
+	n.waiting = n.now
+	n.patience = time.Duration(n.config.Random.Uint64() % uint64(2*n.config.Heartbeat))
+}
+
 // stepDown makes the member a follower of a term, which is its own or a higher one.
 func (n *Node) stepDown(term Term) {
 	assert(term >= n.term, "the term falls from %d to %d", n.term, term)

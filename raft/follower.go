@@ -8,8 +8,11 @@ func (n *Node) follow(from ID) {
 	if n.leader != 0 && n.leader != from {
 		fail("members %d and %d both lead term %d", n.leader, from, n.term)
 	}
-	if n.role != Follower {
+	switch {
+	case n.role != Follower:
 		n.stepDown(n.term)
+	case n.patience < n.config.ElectionTimeout: // it was suspected to be gone
+		n.calm()
 	}
 	n.leader, n.heard, n.waiting = from, n.now, n.now
 }
@@ -23,17 +26,23 @@ func (n *Node) onAppend(from ID, m *Append) {
 		n.rest(from, n.mismatch(m))
 		return
 	}
-	n.accept(m.Entries)
+	news := n.accept(m.Entries)
 	match := m.PrevIndex + Index(len(m.Entries))
 	// Only what this message reached is known to be the leader's: a longer log may end
 	// in entries that were never chosen.
 	n.commitTo(min(m.Commit, max(match, n.commit)))
+	if !news && n.promised() {
+		// It says no more than what is durable already. Did a heartbeat wait for the entries before
+		// it, a disk that is slow for an election timeout would depose a leader that everybody hears.
+		n.deliver(Envelope{From: n.id, To: from, Message: &Appended{Term: n.term, Round: m.Round, Match: min(match, n.disk.stable)}})
+		return
+	}
 	n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: match})
 }
 
-// accept adds the entries that are new. It cuts the log only where an entry differs: an Append that was
+// accept adds the entries that are new, and says whether there were any. It cuts the log only where an entry differs: an Append that was
 // delayed may hold less than the log has by now, and what it lacks may be acknowledged and committed.
-func (n *Node) accept(entries []Entry) {
+func (n *Node) accept(entries []Entry) bool {
 	for i := range entries {
 		e := &entries[i]
 		if e.Index <= n.commit {
@@ -50,8 +59,9 @@ func (n *Node) accept(entries []Entry) {
 		}
 		n.log.append(entries[i:]...)
 		n.addMemberships(entries[i:])
-		return
+		return true
 	}
+	return false
 }
 
 // mismatch tells the leader where to look next: behind this log's end, or where its conflicting term begins.
@@ -59,7 +69,7 @@ func (n *Node) mismatch(m *Append) *Mismatch {
 	reply := &Mismatch{Term: n.term, Round: m.Round, PrevIndex: m.PrevIndex, Last: n.log.last()}
 	if n.log.knows(m.PrevIndex) {
 		reply.ConflictTerm = n.log.term(m.PrevIndex)
-		reply.ConflictIndex = n.log.firstOfTerm(m.PrevIndex)
+		reply.ConflictIndex = max(n.log.firstOfTerm(m.PrevIndex), n.commit+1) // what is committed does not conflict
 	}
 	return reply
 }

@@ -20,8 +20,14 @@ type Timeout struct{}
 // full or its connection broke.
 type Unreachable struct{ Member ID }
 
+// Closed says that the connection on which a member sends was closed by the other side, as it is when that member's
+// process ends. It is a hint and no more: a follower whose leader is concerned asks for an election soon, instead of waiting for
+// its patience to run out, and those who still hear that leader refuse.
+type Closed struct{ Member ID }
+
 func (Receive) isInput()     {}
 func (Persisted) isInput()   {}
 func (Snapshotted) isInput() {}
 func (Timeout) isInput()     {}
 func (Unreachable) isInput() {}
+func (Closed) isInput()      {}

@@ -9,7 +9,7 @@ import (
 var (
 	ErrNotLeader    = errors.New("raft: not the leader")
 	ErrTransferring = errors.New("raft: leadership is being handed over")
-	ErrFull         = errors.New("raft: too much is proposed and not yet committed")
+	ErrFull         = errors.New("raft: too much is proposed and not yet committed, or not yet durable here")
 	ErrNotMember    = errors.New("raft: not another member of the cluster")
 )
 
@@ -19,8 +19,10 @@ type lead struct {
 	clock time.Duration
 	// first is the index of the empty entry with which the term began. Before it is
 	// committed, nobody can say how far the log is committed (§8).
-	first       Index
-	uncommitted int // bytes of data behind the commit index
+	first Index
+	// What is proposed costs memory until it is committed, and until it is durable here: while this member's own disk
+	// hangs, the others go on committing.
+	uncommitted, unstable int // bytes behind the commit index, and behind what is durable here
 
 	beatDue time.Duration // when the followers must hear something again
 	beating bool          // they must hear it with the next Drain
@@ -42,7 +44,8 @@ func (n *Node) takeOver() {
 			n.lead.peers = append(n.lead.peers, peer{id: m.ID, next: n.log.last() + 1, heard: n.now})
 		}
 	}
-	n.lead.uncommitted = dataBytes(n.log.slice(n.commit+1, n.log.last()))
+	n.lead.uncommitted = cost(n.log.slice(n.commit+1, n.log.last()))
+	n.lead.unstable = cost(n.log.from(n.disk.stable+1, n.log.last()))
 	n.add(KindEmpty, nil)
 	n.beat()
 }
@@ -65,7 +68,7 @@ func (n *Node) Propose(now time.Duration, command []byte) (Index, error) {
 		return 0, ErrNotLeader
 	case n.lead.transfer != nil:
 		return 0, ErrTransferring
-	case n.lead.uncommitted+len(command) > n.config.MaxUncommittedBytes && n.lead.uncommitted > 0:
+	case n.lead.full(n.config.MaxUncommittedBytes - len(command)):
 		return 0, ErrFull
 	}
 	return n.add(KindCommand, command), nil
@@ -74,8 +77,22 @@ func (n *Node) Propose(now time.Duration, command []byte) (Index, error) {
 func (n *Node) add(kind Kind, data []byte) Index {
 	index := n.log.last() + 1
 	n.log.append(Entry{Index: index, Term: n.term, Kind: kind, Time: n.lead.clock, Data: data})
-	n.lead.uncommitted += len(data)
+	added := cost(n.log.slice(index, index))
+	n.lead.uncommitted += added
+	n.lead.unstable += added
 	return index
+}
+
+// entryCost is what an entry takes in memory beside its data, about.
+const entryCost = 64
+
+// cost is what entries take in memory, about.
+func cost(entries []Entry) int { return len(entries)*entryCost + dataBytes(entries) }
+
+// full tells whether there is no room for more than what is allowed. One command, however large, is always taken.
+func (l *lead) full(allowed int) bool {
+	waiting := max(l.uncommitted, l.unstable)
+	return waiting > 0 && waiting > allowed
 }
 
 // beat keeps the followers calm, and gives up when a majority of them was not heard for too long.
@@ -103,8 +120,8 @@ func (n *Node) replicate() {
 	for i := range n.lead.peers {
 		n.feed(&n.lead.peers[i])
 	}
-	n.lead.beating = false
 	n.tryTransfer()
+	n.lead.beating = false
 }
 
 func (n *Node) onAppended(from ID, m *Appended) {
@@ -166,7 +183,7 @@ func (n *Node) advanceCommit() {
 	if index <= n.commit || n.log.term(index) != n.term {
 		return
 	}
-	n.lead.uncommitted -= dataBytes(n.log.slice(n.commit+1, index))
+	n.lead.uncommitted -= cost(n.log.slice(n.commit+1, index))
 	n.commitTo(index)
 	n.releaseReads()
 }

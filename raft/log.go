@@ -65,6 +65,9 @@ func (l *log) slice(from, to Index) []Entry {
 	return l.entries[low:high:high]
 }
 
+// from is slice for a range that may begin before what is kept.
+func (l *log) from(from, to Index) []Entry { return l.slice(max(from, l.base+1), to) }
+
 // upTo hands out entries beginning at from, at least one and at most so many bytes of data.
 func (l *log) upTo(from Index, bytes int) []Entry {
 	to := from

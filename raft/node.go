@@ -9,7 +9,8 @@ import (
 type Config struct {
 	ID ID
 	// ElectionTimeout is how long a member waits at least, and less than twice that, before it
-	// campaigns; a leader that did not hear from a majority for so long steps down.
+	// campaigns; a leader that did not hear from a majority for so long steps down. An election takes two syncs, one after the
+	// other: while one takes as long as half of this, none succeeds.
 	ElectionTimeout time.Duration
 	// Heartbeat is how often a leader speaks up when it has nothing to say. At most a third of ElectionTimeout.
 	Heartbeat time.Duration
@@ -19,7 +20,7 @@ type Config struct {
 	MaxAppendBytes      int // entry data in one Append (one entry may exceed it)
 	MaxInflight         int // Appends to one follower that are not answered
 	MaxInflightBytes    int // and their entry data
-	MaxUncommittedBytes int // entry data proposed and not committed, above which Propose refuses
+	MaxUncommittedBytes int // entries proposed and not committed, or not durable at the leader, above which Propose refuses
 	ChunkBytes          int // snapshot data in one Chunk
 	KeepEntries         int // entries kept behind a snapshot for slow followers
 }
@@ -90,6 +91,8 @@ func (n *Node) Step(now time.Duration, input Input) {
 		n.compact(in.Snapshot)
 	case Unreachable:
 		n.unreachable(in.Member)
+	case Closed:
+		n.suspect(in.Member)
 	case Timeout:
 		n.timeout()
 	}

@@ -296,6 +296,29 @@ func TestPaper96AnswersBelongToTheirPoll(t *testing.T) {
 	require.Equal(t, Candidate, s.Role(), "a voter may be behind in its term")
 }
 
+// A leader whose connection was closed is probably gone: its followers ask soon, and go on patiently if it speaks again.
+func TestAClosedConnectionMakesImpatient(t *testing.T) {
+	s := newSolo(t, foundation(3))
+	s.hear(2, &Append{Term: 2, PrevIndex: 1, PrevTerm: 1})
+	s.saved()
+	s.step(Closed{3})
+	require.GreaterOrEqual(t, s.Deadline()-s.clock, testTimeout, "3 does not lead")
+	s.step(Closed{2})
+	require.Less(t, s.Deadline()-s.clock, 2*testTimeout/5)
+	require.True(t, one[*PreVoteReply](t, s.hear(3, &PreVote{Term: 2, LastIndex: 1, LastTerm: 1}), 3).Granted, "it protects nobody")
+	s.hear(2, &Append{Term: 2, PrevIndex: 1, PrevTerm: 1})
+	require.GreaterOrEqual(t, s.Deadline()-s.clock, testTimeout, "the leader speaks again")
+	require.False(t, one[*PreVoteReply](t, s.hear(3, &PreVote{Term: 2, LastIndex: 1, LastTerm: 1}), 3).Granted)
+
+	s.step(Closed{2})
+	sent := s.wait(2 * testTimeout / 5)
+	require.Equal(t, PreCandidate, s.Role(), "it only asks: a leader that lives is not disturbed")
+	require.Len(t, sent, 2)
+	s.takeLead()
+	s.step(Closed{2})
+	require.Equal(t, Leader, s.Role())
+}
+
 // §6, thesis §4.2.3: who hears from a leader does not listen to candidates, not even to their term.
 func TestPaper423Stickiness(t *testing.T) {
 	vote := &Vote{Term: 9, LastIndex: 9, LastTerm: 8}

@@ -399,7 +399,7 @@ func TestCompletionsAreCumulative(t *testing.T) {
 func TestUncommittedBytesAreBounded(t *testing.T) {
 	stored := withLog(3, 1)
 	stored.Entries[0].Data = make([]byte, 60)
-	s := newSolo(t, stored, func(c *Config) { c.MaxUncommittedBytes = 100 })
+	s := newSolo(t, stored, func(c *Config) { c.MaxUncommittedBytes = 300 })
 	s.takeLead()
 	propose := func(size int) error {
 		_, err := s.Propose(s.clock, make([]byte, size))
@@ -407,16 +407,54 @@ func TestUncommittedBytesAreBounded(t *testing.T) {
 		s.saved()
 		return err
 	}
-	require.ErrorIs(t, propose(41), ErrFull)
-	require.NoError(t, propose(40))
+	before := 2*entryCost + 60 // with the empty entry
+	require.ErrorIs(t, propose(300-before+1), ErrFull)
+	require.NoError(t, propose(300-before))
 	require.ErrorIs(t, propose(1), ErrFull)
 	s.appended(2, 3)
-	require.Equal(t, 40, s.lead.uncommitted)
+	require.Equal(t, entryCost+300-before, s.lead.uncommitted)
 	require.NoError(t, propose(60))
 	s.appended(2, 5)
 	require.Zero(t, s.lead.uncommitted)
 	require.NoError(t, propose(500), "one command may exceed the bound, alone")
 	require.ErrorIs(t, propose(1), ErrFull)
+}
+
+// While a leader's own disk hangs, the others commit without it: what it keeps in memory for its disk is bounded all the same.
+func TestALeaderWhoseDiskHangsIsFullInTheEnd(t *testing.T) {
+	s := established(t, 3, func(c *Config) { c.MaxUncommittedBytes = 1000 })
+	proposed := 0
+	for ; proposed < 100; proposed++ {
+		if _, err := s.Propose(s.clock, make([]byte, 36)); err != nil {
+			require.ErrorIs(t, err, ErrFull)
+			break
+		}
+		s.drain()
+		s.appended(2, s.Status().Last)
+		s.appended(3, s.Status().Last)
+		require.Equal(t, s.Status().Last, s.committed())
+	}
+	require.Equal(t, 10, proposed)
+	s.saved()
+	require.Zero(t, s.lead.unstable)
+	_, err := s.Propose(s.clock, nil)
+	require.NoError(t, err)
+}
+
+// A follower whose disk hangs confirms heartbeats, as long as its word does not rest on what is not durable; what it must hold
+// back does not grow with them.
+func TestAFollowerWhoseDiskHangs(t *testing.T) {
+	s := newSolo(t, foundation(3))
+	heartbeat := &Append{Term: 2, PrevIndex: 1, PrevTerm: 1}
+	for range 100 {
+		require.Empty(t, s.hear(2, heartbeat), "term 2 is not durable")
+	}
+	require.LessOrEqual(t, len(s.disk.held), 1)
+	require.Len(t, s.saved(), 1)
+	require.Empty(t, s.hear(2, &Append{Term: 2, PrevIndex: 1, PrevTerm: 1, Round: 1, Entries: entriesOf(2, 2)}))
+	answer := one[*Appended](t, s.hear(2, &Append{Term: 2, PrevIndex: 2, PrevTerm: 2, Round: 3}), 2)
+	require.Equal(t, &Appended{Term: 2, Round: 3, Match: 1}, answer, "entry 2 is on its way to the disk")
+	require.Equal(t, &Appended{Term: 2, Round: 1, Match: 2}, one[*Appended](t, s.saved(), 2))
 }
 
 // Cluster time goes on from the log's last entry by the leader's own clock, at most one heartbeat interval for each

@@ -4,13 +4,17 @@ import "time"
 
 // mode is how a leader talks to a follower.
 //
-//	            answered                 its next entry is gone
-//	probing ──────────────▶ streaming ───────────────────────────▶ installing
-//	   ▲  ▲                     │                                       │
-//	   │  └─────────────────────┘                                       │
-//	   │   mismatch, or something was lost                              │
-//	   └────────────────────────────────────────────────────────────────┘
-//	                         the snapshot is in place
+//	          answered
+//	probing ──────────────▶ streaming
+//	 │   ▲                   │     ▲
+//	 │   └───────────────────┘     │
+//	 │    mismatch, or             │
+//	 │    something was lost       │
+//	 ▼                             │
+//	installing ────────────────────┘
+//	          the snapshot is in place
+//
+// From probing or streaming to installing, when the follower's next entry is gone from the leader's log.
 type mode uint8
 
 const (
@@ -96,7 +100,8 @@ func (n *Node) feed(p *peer) {
 		n.feedInstall(p)
 		prev = n.log.snapshot.Index // what comes before it may be gone
 	}
-	if n.lead.beating && !sent {
+	// A heartbeat goes out beside entries too: they are answered when they are durable, a heartbeat at once.
+	if n.lead.beating && (!sent || p.mode == streaming) {
 		n.sendAppend(p.id, prev, nil)
 	}
 }

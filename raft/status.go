@@ -49,7 +49,7 @@ func (n *Node) Followers() []FollowerStatus {
 		p := &n.lead.peers[i]
 		followers = append(followers, FollowerStatus{
 			ID: p.id, Match: p.match, Installing: p.mode == installing,
-			Active: n.now-p.heard < n.config.ElectionTimeout,
+			Active: n.lately(p),
 		})
 	}
 	return followers

@@ -20,7 +20,7 @@ func (n *Node) Transfer(now time.Duration, to ID) error {
 	case n.lead.transfer != nil:
 		return ErrTransferring
 	case to == 0:
-		to = n.lead.closest()
+		to = n.closest()
 	}
 	if n.lead.peer(to) == nil {
 		return ErrNotMember
@@ -29,12 +29,12 @@ func (n *Node) Transfer(now time.Duration, to ID) error {
 	return nil
 }
 
-// closest is the follower that has most of the log, among equals the one that was heard last.
-func (l *lead) closest() ID {
+// closest is the follower that has most of the log, among those that were heard lately, if there are any.
+func (n *Node) closest() ID {
 	var best *peer
-	for i := range l.peers {
-		p := &l.peers[i]
-		if best == nil || p.match > best.match || p.match == best.match && p.heard > best.heard {
+	for i := range n.lead.peers {
+		p := &n.lead.peers[i]
+		if best == nil || n.lately(p) && !n.lately(best) || n.lately(p) == n.lately(best) && p.match > best.match {
 			best = p
 		}
 	}
@@ -44,9 +44,15 @@ func (l *lead) closest() ID {
 	return best.id
 }
 
+// lately tells whether a follower was heard within the last election timeout.
+func (n *Node) lately(p *peer) bool { return n.now-p.heard < n.config.ElectionTimeout }
+
+// tryTransfer tells the member to campaign when it has everything, and everything is committed: the calls that wait for it are
+// answered by the leader whom they asked. It is told again with each heartbeat, because one message may be lost.
 func (n *Node) tryTransfer() {
 	t := n.lead.transfer
-	if t == nil || t.told || n.lead.peer(t.to).match < n.log.last() {
+	ready := t != nil && n.commit == n.log.last() && n.lead.peer(t.to).match == n.log.last()
+	if !ready || t.told && !n.lead.beating {
 		return
 	}
 	t.told = true
