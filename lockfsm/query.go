@@ -5,6 +5,21 @@ import (
 	"time"
 )
 
+// Unnumbered appends a Withdraw for each waiter whose Acquire had no number, in the order of names and places. It looks
+// at every waiter there is.
+func (m *Machine) Unnumbered(dst []Withdraw) []Withdraw {
+	for at := (queueKey{}); ; at.place++ {
+		next, w, found := m.queue.ceiling(at)
+		if !found {
+			return dst
+		}
+		if w.sequence == 0 {
+			dst = append(dst, Withdraw{Name: next.name, Place: next.place})
+		}
+		at = next
+	}
+}
+
 // Time is the cluster time of the last entry.
 func (m *Machine) Time() time.Duration { return m.time }
 

@@ -18,6 +18,9 @@ func (s *Server) apply() {
 			panic(err.Error()) // the leader's state can't be read: going on could only spread the damage
 		}
 		s.machine, s.unsnapped = machine, 0
+		if s.taken != nil { // an older one, which was not ordered yet
+			s.taken, s.snapping = nil, false
+		}
 	}
 	for i := range s.output.Commit {
 		s.applyEntry(&s.output.Commit[i])
@@ -31,6 +34,9 @@ func (s *Server) applyEntry(e *raft.Entry) {
 		s.machine.Advance(uint64(e.Index), e.Time, &s.applied)
 	} else if err := s.machine.Apply(uint64(e.Index), e.Time, e.Data, &s.applied); err != nil {
 		panic(fmt.Sprintf("server: entry %d can't be applied: %v", e.Index, err))
+	}
+	if e.Kind == raft.KindEmpty && e.Term == s.ruled {
+		s.succeed()
 	}
 	s.answer(e.Index)
 	s.expiry.applied(e.Index)
@@ -76,7 +82,7 @@ func (s *Server) answerProposal(p proposal) {
 
 // takeSnapshot takes a snapshot when enough log has gathered, and orders it as soon as the records that it rests on are durable.
 func (s *Server) takeSnapshot() (order *Snapshotting) {
-	if !s.snapping && s.unsnapped >= s.config.SnapshotBytes {
+	if !s.snapping && s.unsnapped >= max(s.config.SnapshotBytes, len(s.node.Latest().Data)) {
 		s.snapping, s.unsnapped = true, 0
 		s.statistics.Snapshots++
 		s.taken = &Snapshotting{Snapshot: s.node.SnapshotAt(raft.Index(s.machine.Revision())), Machine: s.machine.Snapshot()}

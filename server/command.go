@@ -81,6 +81,10 @@ func (s *Server) command(id CallID, command lockfsm.Command) {
 	if acquire, is := command.(lockfsm.Acquire); is {
 		p.command = acquire
 	}
+	if patience(command) > 0 && 2*s.calls.patient >= s.config.MaxCalls {
+		s.refuse(id, Overloaded, "too many calls wait for locks at this node")
+		return
+	}
 	if err := s.propose(command, p); err != nil {
 		s.refuse(id, reasonOf(err), err.Error())
 	}
@@ -147,9 +151,14 @@ func (s *Server) hangup(id CallID) {
 	}
 }
 
-// withdraw takes an Acquire back. It may leave with the next drain, a heartbeat later at most. Should the proposal
-// be refused, the session's end does the same later.
-func (s *Server) withdraw(w lockfsm.Withdraw) { _ = s.propose(w, proposal{}) }
+// withdraw takes an Acquire back, with the next Drain or as soon after it as there is room in the log.
+func (s *Server) withdraw(w lockfsm.Withdraw) { s.withdrawals = append(s.withdrawals, w) }
+
+func (s *Server) proposeWithdrawals() {
+	for len(s.withdrawals) > 0 && s.propose(s.withdrawals[0], proposal{}) == nil {
+		s.withdrawals = s.withdrawals[1:]
+	}
+}
 
 // abandon ends the calls of a leadership that is over. What was proposed may still be chosen, under a
 // later leader, or not: nobody can say. Queued Acquires keep their place, and find it again at the new leader.
@@ -173,6 +182,11 @@ func (s *Server) abandon() {
 		s.refuse(r.call, NotLeader, "")
 	}
 	s.renewals = s.renewals[:0]
-	s.calls.proposed = nil
+	s.calls.proposed, s.calls.patient = nil, 0
 	clear(s.calls.where)
+	s.withdrawals = nil // the next leader finds out for itself who is left: see succeed
 }
+
+// succeed takes back the waiting Acquires without a number that a new leader finds: whoever made them was told by the old
+// one that their fate is unknown, and can't ask for them again.
+func (s *Server) succeed() { s.withdrawals = s.machine.Unnumbered(s.withdrawals) }

@@ -34,6 +34,10 @@ func (s *Server) expire() {
 	if !s.leads() || s.expiry.pending != 0 || s.now < s.expiry.notBefore {
 		return
 	}
+	if s.full {
+		s.yield()
+		return
+	}
 	s.proposeRenewals() // what came in before the time did goes into the log before it
 	clock := s.node.Clock()
 	s.expiry.due = s.machine.Due(s.expiry.due[:0], clock, expireLimit)
@@ -43,6 +47,25 @@ func (s *Server) expire() {
 		s.tick(lockfsm.Expire{Sessions: s.expiry.due})
 	case waits && wait <= clock, s.now >= s.expiry.clockDue && s.machine.Counts().Sessions > 0:
 		s.tick(lockfsm.Clock{})
+	}
+}
+
+// room notes whether the disk has room, and hands over at once when it has none.
+func (s *Server) room(r Room) {
+	s.full = r.Full
+	if r.Full && s.leads() {
+		s.expiry.clockDue = s.now
+		s.yield()
+	}
+}
+
+// yield hands leadership to a member whose disk may have room. A leader that stayed would refuse all renewals, and end
+// every session. If none has room, leadership goes round, not more often than the log would hear the time.
+func (s *Server) yield() {
+	s.expiry.notBefore = s.now + s.config.Raft.Heartbeat
+	if s.now >= s.expiry.clockDue {
+		_ = s.node.Transfer(s.now, 0) // refused when there is nobody, or one is under way
+		s.expiry.clockDue = s.now + s.config.ClockInterval
 	}
 }
 

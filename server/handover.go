@@ -1,11 +1,16 @@
 package server
 
-import "lockd/raft"
+import (
+	"time"
+
+	"lockd/raft"
+)
 
 // handover is a leadership on its way to another member.
 type handover struct {
 	stopping bool
-	asked    []CallID // who asked for it
+	asked    []CallID      // who asked for it
+	due      time.Duration // when they are told that its outcome is not known
 }
 
 // transfer begins to hand leadership over. The call is answered when it is done, or was given up.
@@ -17,6 +22,7 @@ func (s *Server) transfer(id CallID, t Transfer) {
 		s.refuse(id, reasonOf(err), err.Error())
 	default:
 		s.handover.asked = append(s.handover.asked, id)
+		s.handover.due = s.now + 3*s.config.Raft.ElectionTimeout
 	}
 }
 
@@ -38,12 +44,12 @@ func (s *Server) noteHandover() {
 		return
 	}
 	leader := s.node.Leader()
-	if leader == 0 {
+	if leader == 0 && s.now < s.handover.due {
 		return // the new one has not spoken yet
 	}
 	for _, id := range s.handover.asked {
-		if s.leads() {
-			s.refuse(id, Overloaded, "the other member did not take over in time")
+		if leader == 0 || s.leads() {
+			s.refuse(id, Unknown, "no other member was seen to take over in time")
 		} else {
 			s.reply(id, Transferred{Leader: leader})
 		}

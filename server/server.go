@@ -11,9 +11,11 @@ import (
 // Config sets a server up.
 type Config struct {
 	Raft raft.Config
-	// SnapshotBytes is how much log may gather, about, before the machine takes a snapshot of itself.
+	// SnapshotBytes is how much log may gather, about, before the machine takes a snapshot of itself. If the last snapshot
+	// was larger, so much.
 	SnapshotBytes int
-	// MaxCalls bounds the calls in flight, those that wait for a lock among them.
+	// MaxCalls bounds the calls in flight. At most half of them may be Acquires that are ready to wait: however many
+	// queue for a lock, its holder can still release it, and everybody renew.
 	MaxCalls int
 	// ClockInterval is how often an idle leader writes the time into the log while sessions live. Without it a leader
 	// that loses its post again and again would never get far enough to end a dead session.
@@ -29,9 +31,11 @@ type Server struct {
 
 	calls    table
 	renewals []renewal // to be proposed with the next Drain
-	expiry   expiry
-	handover handover
-	full     bool
+	// withdrawals are to be proposed as soon as there is room.
+	withdrawals []lockfsm.Withdraw
+	expiry      expiry
+	handover    handover
+	full        bool
 
 	unsnapped  int           // bytes of log since the last snapshot, about
 	snapping   bool          // one is taken, and not yet reported durable
@@ -88,7 +92,7 @@ func (s *Server) Step(now time.Duration, input Input) {
 	case Hangup:
 		s.hangup(in.ID)
 	case Room:
-		s.full = in.Full
+		s.room(in)
 	case Stop:
 		s.stop()
 	case raft.Input:
@@ -111,6 +115,7 @@ func (s *Server) stepNode(in raft.Input) {
 
 // Drain collects everything that the steps since the last Drain led to.
 func (s *Server) Drain(out *Output) {
+	s.proposeWithdrawals()
 	s.proposeRenewals()
 	s.node.Drain(&s.output)
 	s.apply()

@@ -203,34 +203,94 @@ func TestAnIdleLeaderWritesTheTimeOnlyWhileSessionsLive(t *testing.T) {
 	require.InDelta(t, 10, leader.entries-before, 1)
 }
 
-func TestBoundsAreToldAndNothingIsDone(t *testing.T) {
-	c := newCluster(t, 3, func(config *Config) { config.MaxCalls = 2; config.Raft.MaxUncommittedBytes = 600 })
+// However many queue, the holder can release and everybody can renew.
+func TestWaitersDoNotLockTheHolderOut(t *testing.T) {
+	c := newCluster(t, 3, func(config *Config) { config.MaxCalls = 4 })
 	ann := c.open(time.Minute)
-	c.grant(ann, 1, "door")
+	token := c.grant(ann, 1, "door")
 	leader := c.leader()
-	c.send(leader, acquire(ann, 2, "door"))
+	first := c.send(leader, acquire(ann, 2, "door"))
 	c.send(leader, acquire(ann, 3, "door"))
-	c.settle()
 	require.Equal(t, Overloaded, c.ask(leader, acquire(ann, 4, "door")).(Refusal).Reason)
-	leader.inbox = append(leader.inbox, Hangup{ID: c.next - 1})
-	c.settle()
-
-	leader.inbox = append(leader.inbox, Room{Full: true})
-	require.Equal(t, DiskFull, c.ask(leader, acquire(ann, 4, "door")).(Refusal).Reason)
-	require.Equal(t, DiskFull, c.ask(leader, lockfsm.Renew{Sessions: []lockfsm.SessionID{ann}}).(Refusal).Reason)
-	leader.inbox = append(leader.inbox, Room{Full: false})
 	require.Equal(t, lockfsm.OK, c.ask(leader, lockfsm.Renew{Sessions: []lockfsm.SessionID{ann}}).(lockfsm.Result).Status)
-
-	large := acquire(ann, 5, "window")
-	large.Value = make([]byte, 500)
-	leader.inbox = append(leader.inbox, Hangup{ID: c.next - 3})
+	require.Equal(t, lockfsm.OK, c.result(lockfsm.Release{Name: "door", Token: token}).Status)
+	require.Equal(t, lockfsm.OK, c.answers[first].(lockfsm.Result).Status)
+	again := c.send(leader, acquire(ann, 4, "door"))
 	c.settle()
+	require.NotContains(t, c.answers, again, "there is room for another one to wait")
+	leader.inbox = append(leader.inbox, Hangup{ID: again})
+	c.settle()
+	require.Equal(t, 1, leader.server.calls.patient)
+}
+
+func TestTooManyBytesWaitForAMajority(t *testing.T) {
+	c := newCluster(t, 3, func(config *Config) { config.Raft.MaxUncommittedBytes = 800 })
+	ann := c.open(time.Minute)
+	leader := c.leader()
+	large := acquire(ann, 1, "window")
+	large.Value = make([]byte, 500)
 	leader.cut = true
 	first := c.send(leader, large)
-	large.Sequence = 6
-	require.Equal(t, Overloaded, c.ask(leader, large).(Refusal).Reason, "too many bytes wait for a majority")
+	large.Sequence = 2
+	require.Equal(t, Overloaded, c.ask(leader, large).(Refusal).Reason)
 	require.NotContains(t, c.answers, first)
-	require.Equal(t, 2, leader.server.machine.Counts().Waiters)
+}
+
+func TestAFullDiskIsToldAndNothingIsDone(t *testing.T) {
+	c := newCluster(t, 1)
+	ann := c.open(time.Minute)
+	only := c.members[0]
+	only.inbox = append(only.inbox, Room{Full: true})
+	require.Equal(t, DiskFull, c.ask(only, acquire(ann, 1, "door")).(Refusal).Reason)
+	require.Equal(t, DiskFull, c.ask(only, lockfsm.Renew{Sessions: []lockfsm.SessionID{ann}}).(Refusal).Reason)
+	before := only.entries
+	c.pass(30 * time.Second)
+	require.Equal(t, before, only.entries, "not even the time is written")
+	only.inbox = append(only.inbox, Room{Full: false})
+	require.Equal(t, lockfsm.OK, c.ask(only, lockfsm.Renew{Sessions: []lockfsm.SessionID{ann}}).(lockfsm.Result).Status)
+	c.grant(ann, 1, "door")
+}
+
+func TestALeaderWithAFullDiskHandsOver(t *testing.T) {
+	c := newCluster(t, 3)
+	ann := c.open(2 * time.Second)
+	full := c.leader()
+	full.inbox = append(full.inbox, Room{Full: true})
+	c.until(func() bool { return c.leader() != nil && c.leader() != full })
+	c.grant(ann, 1, "door")
+	for range 10 {
+		c.pass(300 * time.Millisecond)
+		require.Equal(t, lockfsm.OK, c.ask(c.leader(), lockfsm.Renew{Sessions: []lockfsm.SessionID{ann}}).(lockfsm.Result).Status)
+	}
+}
+
+// A caller without a number can't ask again, so what it asked for is taken back: by the leader that it hung up on, as
+// soon as there is room in the log, or by the next leader.
+func TestNoGhostWaits(t *testing.T) {
+	c := newCluster(t, 3)
+	ann := c.open(time.Minute)
+	c.grant(ann, 1, "door")
+	ghost := c.send(c.leader(), acquire(ann, 0, "door"))
+	c.send(c.leader(), acquire(ann, 2, "door"))
+	c.settle()
+	leader, gone := c.leader(), c.followers()[0]
+	gone.cut = true
+	c.settle()
+	leader.inbox = append(leader.inbox, Call{ID: 999, Request: Transfer{To: gone.id}}, Hangup{ID: ghost})
+	c.settle()
+	require.Equal(t, 2, leader.server.machine.Counts().Waiters, "nothing is proposed while leadership is on its way")
+	c.pass(2 * electionTimeout)
+	require.Equal(t, 1, leader.server.machine.Counts().Waiters)
+	gone.cut = false
+	c.pass(heartbeat)
+
+	c.send(c.leader(), acquire(ann, 0, "door"))
+	c.settle()
+	c.leader().cut = true
+	c.until(func() bool { return c.leader() != nil && c.leader().server.machine.Counts().Waiters == 1 })
+	again := c.send(c.leader(), acquire(ann, 2, "door"))
+	c.settle()
+	require.NotContains(t, c.answers, again, "the one with a number waits on")
 }
 
 func TestRequestsThatCanNeverSucceed(t *testing.T) {
@@ -335,7 +395,7 @@ func TestATransferToSomebodyWhoIsGoneIsGivenUp(t *testing.T) {
 	answer := c.ask(c.leader(), lockfsm.Open{TTL: time.Second})
 	require.Equal(t, NotLeader, answer.(Refusal).Reason, "no proposals while leadership is on its way")
 	c.pass(2 * electionTimeout)
-	require.Equal(t, Overloaded, c.answers[id].(Refusal).Reason)
+	require.Equal(t, Unknown, c.answers[id].(Refusal).Reason)
 	c.open(time.Second)
 }
 

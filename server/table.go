@@ -8,7 +8,7 @@ import (
 	"lockd/raft"
 )
 
-// table holds the calls in flight, each in exactly one of its three rooms.
+// table holds the calls that wait for consensus, each in exactly one of its three rooms.
 type table struct {
 	// proposed are commands on their way through the log, in the order of their entries.
 	proposed []proposal
@@ -18,6 +18,8 @@ type table struct {
 	reading map[CallID]Request
 
 	where map[CallID]lockfsm.Place // of those that wait, their place; of those proposed, zero
+	// patient counts the Acquires among them that are ready to wait, perhaps for ever.
+	patient int
 }
 
 // proposal is an entry that calls wait for.
@@ -58,10 +60,19 @@ func (t *table) propose(p proposal) {
 	t.proposed = append(t.proposed, p)
 	if p.call != 0 {
 		t.where[p.call] = 0
+		t.patient += patience(p.command)
 	}
 	for _, r := range p.renewals {
 		t.where[r.call] = 0
 	}
+}
+
+// patience is one for a command that is ready to wait, and zero for all others.
+func patience(command lockfsm.Command) int {
+	if acquire, is := command.(lockfsm.Acquire); is && acquire.Wait != lockfsm.NoWait {
+		return 1
+	}
+	return 0
 }
 
 // take removes the proposal at index. It must be the first one.
@@ -75,7 +86,10 @@ func (t *table) take(index raft.Index) (proposal, bool) {
 	p := t.proposed[0]
 	t.proposed[0] = proposal{}
 	t.proposed = t.proposed[1:]
-	delete(t.where, p.call)
+	if p.call != 0 {
+		delete(t.where, p.call)
+		t.patient -= patience(p.command)
+	}
 	for _, r := range p.renewals {
 		delete(t.where, r.call)
 	}
@@ -86,12 +100,14 @@ func (t *table) take(index raft.Index) (proposal, bool) {
 func (t *table) wait(place lockfsm.Place, w waiter) {
 	t.waiting[place] = append(t.waiting[place], w)
 	t.where[w.call] = place
+	t.patient++
 }
 
 // settle removes the calls that waited at a place.
 func (t *table) settle(place lockfsm.Place) []waiter {
 	settled := t.waiting[place]
 	delete(t.waiting, place)
+	t.patient -= len(settled)
 	for _, w := range settled {
 		delete(t.where, w.call)
 	}
@@ -118,6 +134,7 @@ func (t *table) hangup(id CallID) (abandoned lockfsm.Withdraw, found bool) {
 	}
 	at := slices.IndexFunc(t.waiting[place], func(w waiter) bool { return w.call == id })
 	gone := t.waiting[place][at].acquire
+	t.patient--
 	t.waiting[place] = slices.Delete(t.waiting[place], at, at+1)
 	if len(t.waiting[place]) == 0 {
 		delete(t.waiting, place)
@@ -131,6 +148,7 @@ func (t *table) orphan(id CallID) {
 		p := &t.proposed[i]
 		if p.call == id {
 			p.call = 0
+			t.patient -= patience(p.command)
 			acquire, is := p.command.(lockfsm.Acquire)
 			p.orphan = is && acquire.Sequence == 0
 			return
