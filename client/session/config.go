@@ -20,7 +20,7 @@ const (
 	DefaultDrift        = 1000 // a millisecond in each second: far more than a crystal is off by
 	DefaultResend       = 500 * time.Millisecond
 	DefaultPause        = 20 * time.Millisecond
-	DefaultLongestPause = 500 * time.Millisecond
+	DefaultLongestPause = 100 * time.Millisecond
 )
 
 // Config is what a session is made with. Every field must be given.

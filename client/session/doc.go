@@ -64,8 +64,10 @@
 //
 // An application learns the outcome of each Acquire, Release and Cancel exactly once. Rejected means that
 // nothing was carried out. Refused, Granted, Released and Canceled are answers of the lock machine. Unknown
-// means that the session was lost or closed after the request had been sent and before it was answered. Lost
-// means that a lock was held and is not any more.
+// means that the request was sent, and that its answer will never be known, because the session was lost or closed
+// first. Lost means that a lock was granted and is held no more. A token is all it takes to release
+// a lock, so that others may do so while the session lives: of that the session hears only from
+// a grant's answer that names another holder. It doesn't ask.
 //
 // # What is left out
 //

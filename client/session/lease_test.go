@@ -95,6 +95,21 @@ func TestRefusedRenewalIsFollowedByANewOne(t *testing.T) {
 	require.Equal(t, 3*second+storyLease, s.session.Until())
 }
 
+// A leader that is slow is given up for another server, which refuses and names it again. The answer to the first sending
+// comes late, and still counts: a renewal begun afresh with each refusal would never be acknowledged.
+func TestRefusalOfARepeatedRenewalKeepsIt(t *testing.T) {
+	s := holding(t, 3)
+	s.pass(2 * second)
+	slow := s.only()
+	s.pass(2*second + 600*ms)
+	repeated := s.only()
+	require.NotEqual(t, slow.Endpoint, repeated.Endpoint)
+	s.refuse(repeated, NotLeader, slow.Endpoint)
+	s.renews(s.only())
+	s.answer(slow, result(lockfsm.OK))
+	require.Equal(t, 2*second+storyLease, s.session.Until())
+}
+
 // Where the fate of a renewal is not known, the next sending is the same renewal.
 func TestRenewalOfUnknownFateIsRepeated(t *testing.T) {
 	s := holding(t, 3)

@@ -55,12 +55,14 @@ func (s *Session) refusal(refusal Refusal) {
 	case Invalid:
 		s.invalid(r, &InvalidError{Detail: refusal.Detail})
 	}
-	if r.renews() && refusal.Reason != FateUnknown {
+	if r.renews() && !r.doubt {
 		s.renewAfresh(r)
 	}
 }
 
-// renewAfresh makes a renewal that was refused into a new one, which is counted from its own first sending.
+// renewAfresh makes a renewal that was refused into a new one, which is counted from its own first sending. One of which
+// an earlier sending may still be answered stays as it is: with a leader that takes longer to answer than the session's
+// patience, whose repetitions others refuse, no answer would ever find its renewal again.
 // The new number keeps an answer to an earlier sending of the old one from being taken for its own.
 func (s *Session) renewAfresh(r *request) {
 	s.numbers++
