@@ -1,0 +1,178 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"lockd/raft"
+	"lockd/server"
+	"lockd/transport"
+	"lockd/wal"
+)
+
+// open does what can fail. What it has opened is closed by abort.
+func (d *Daemon) open() error {
+	recovered, err := d.openLog()
+	if err != nil {
+		return err
+	}
+	if err := d.listen(); err != nil {
+		return err
+	}
+	stored := recovered.Stored
+	membership := stored.Snapshot.Membership
+	if recovered.Identity.Formed() && names(members(membership)) != names(d.config.ids()) {
+		return fmt.Errorf("the data directory is of a cluster with the members %s, but configured are %s",
+			names(members(membership)), names(d.config.ids()))
+	}
+	d.formation = newFormation(recovered.Identity, membership, d.config.ids(), d.advertised())
+	d.disk = newDisk(d.log, d.inbox, d.meters, d.logger)
+	d.saver = newSaver(d.log, d.disk, d.inbox, d.meters, d.logger)
+	var node *server.Server
+	if recovered.Identity.Formed() {
+		if node, err = d.newServer(stored); err != nil {
+			return err
+		}
+	}
+	d.logger.Info("started", "cluster", recovered.Identity.Cluster.String(), "formed", recovered.Identity.Formed(),
+		"clients", d.ClientAddress(), "peers", d.PeerAddress(), "http", d.HTTPAddress(),
+		"term", uint64(stored.Term), "snapshot", uint64(stored.Snapshot.Index), "entries", len(stored.Entries))
+	d.serve(node)
+	return nil
+}
+
+func (d *Daemon) openLog() (wal.Recovered, error) {
+	files := d.config.Files
+	if files == nil {
+		if err := os.MkdirAll(d.config.Directory, 0o700); err != nil {
+			return wal.Recovered{}, fmt.Errorf("data directory: %w", err)
+		}
+		files = wal.OS(d.config.Directory)
+	}
+	log, recovered, err := wal.Open(files, wal.Options{
+		Member: d.config.Member, Incarnation: mint(), SegmentSize: d.config.Limits.SegmentBytes,
+	})
+	if err != nil {
+		return recovered, fmt.Errorf("data directory %s: %w", d.config.Directory, err)
+	}
+	if recovered.Damaged != nil {
+		d.logger.Warn("a damaged snapshot was made good from an older one and the log", "damage", recovered.Damaged)
+	}
+	d.log = log
+	return recovered, nil
+}
+
+// serve starts the goroutines. Node is nil while the cluster is not formed.
+func (d *Daemon) serve(node *server.Server) {
+	d.peers = transport.NewPeers(transport.PeersConfig{
+		Self: d.config.Member, Listener: d.peerListener, Addresses: d.config.Members, TLS: d.config.PeerTLS,
+		Hello: d.formation.hello, Judge: d.formation.judge, Deliver: d.deliver,
+		Lost: d.lost, Closed: d.closed,
+		Patience: max(4*d.config.ElectionTimeout, time.Second), Logger: d.logger,
+	})
+	d.clients = transport.NewClients(transport.ClientsConfig{
+		Listener: d.clientListener, TLS: d.config.ClientTLS,
+		Call: d.call, Hangup: d.hangup, MaxStreamCalls: d.config.Limits.StreamCalls,
+	})
+	d.serveHTTP()
+	if node != nil {
+		d.run(node)
+	} else {
+		d.loops.Go(d.form)
+	}
+}
+
+func (d *Daemon) serveHTTP() {
+	d.meters.registry.MustRegister(collector{d})
+	if d.httpListener == nil {
+		return
+	}
+	d.http = transport.NewHTTP(transport.HTTPConfig{
+		Listener: d.httpListener, TLS: d.config.HTTPTLS, Clients: d.clients,
+		Metrics: promhttp.HandlerFor(d.meters.registry, promhttp.HandlerOpts{}),
+		Healthy: d.healthy, Ready: d.Ready, Logger: d.logger,
+	})
+}
+
+// form waits for the founding of the cluster, writes it down, and begins.
+func (d *Daemon) form() {
+	select {
+	case <-d.unborn:
+		return
+	case c := <-d.formation.founding:
+		stored, err := d.formOnDisk(c)
+		if err != nil {
+			d.fail(err)
+			return
+		}
+		d.formation.formed(c)
+		d.logger.Info("cluster formed", "cluster", c.cluster.String(), "members", names(members(c.membership)))
+		node, err := d.newServer(stored)
+		if err != nil {
+			d.fail(err)
+			return
+		}
+		d.run(node)
+		d.peers.Reintroduce()
+	}
+}
+
+// formOnDisk waits for room if it has to: nobody knows this member yet.
+func (d *Daemon) formOnDisk(c founding) (raft.Stored, error) {
+	for {
+		stored, err := d.log.Form(c.cluster, c.membership)
+		if !errors.Is(err, wal.ErrDiskFull) {
+			return stored, err
+		}
+		d.logger.Error("disk full: the cluster can't be formed until there is room")
+		select {
+		case <-d.unborn:
+			return raft.Stored{}, err
+		case <-time.After(roomInterval):
+		}
+	}
+}
+
+func (d *Daemon) newServer(stored raft.Stored) (*server.Server, error) {
+	return server.New(server.Config{
+		Raft: d.config.raft(), SnapshotBytes: d.config.Limits.SnapshotBytes,
+		MaxCalls: d.config.Limits.Calls, ClockInterval: clockInterval,
+	}, stored, 0)
+}
+
+// run starts the loop and those that work for it.
+func (d *Daemon) run(node *server.Server) {
+	l := &loop{
+		server: node, inbox: d.inbox, disk: d.disk, saver: d.saver, peers: d.peers, formation: d.formation,
+		serving: d.clients.SetServing, logger: d.logger, began: time.Now(), heartbeat: d.config.Heartbeat,
+		callers: map[server.CallID]transport.Caller{}, handed: d.handed,
+	}
+	for _, work := range []func() error{d.disk.run, d.saver.run} {
+		d.writers.Go(func() {
+			if err := work(); err != nil {
+				d.fail(err)
+			}
+		})
+	}
+	d.loops.Go(l.run)
+	d.born.Store(true)
+}
+
+// abort closes what a Start that failed has opened.
+func (d *Daemon) abort() error {
+	var errs []error
+	for _, listener := range []net.Listener{d.peerListener, d.clientListener, d.httpListener} {
+		if listener != nil {
+			errs = append(errs, listener.Close())
+		}
+	}
+	if d.log != nil {
+		errs = append(errs, d.log.Close())
+	}
+	return errors.Join(errs...)
+}

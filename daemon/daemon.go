@@ -1,0 +1,133 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lockd/server"
+	"lockd/transport"
+	"lockd/wal"
+)
+
+// closeTimeout bounds how long a node that has nothing more to decide waits for its clients to take their answers.
+const closeTimeout = time.Second
+
+// Daemon is a running node. Make it with Start.
+type Daemon struct {
+	config    Config
+	logger    *slog.Logger
+	log       *wal.Log
+	formation *formation
+	meters    *meters
+	inbox     *inbox
+	disk      *disk
+	saver     *saver
+
+	peerListener, clientListener, httpListener net.Listener
+
+	peers   *transport.Peers
+	clients *transport.Clients
+	http    *transport.HTTP
+
+	born    atomic.Bool // the loop runs
+	handed  chan struct{}
+	unborn  chan struct{} // closed when a node that is not formed is to stop
+	loops   sync.WaitGroup
+	writers sync.WaitGroup
+
+	end  sync.Once
+	err  error // why it ended; valid when done is closed
+	done chan struct{}
+}
+
+// Start begins to run a node. It returns when the node listens: whether its cluster is formed and has a
+// leader is told by its readiness.
+//
+// Errors name the setting, the address or the file they are about; those of the data directory wrap
+// wal.ErrInUse, wal.ErrWrongMember, wal.ErrNewerFormat, wal.ErrDiskFull or are a *wal.DamageError.
+func Start(config Config) (*Daemon, error) {
+	config = config.withDefaults()
+	if err := config.validate(); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	d := &Daemon{
+		config: config, logger: config.Logger.With("member", uint64(config.Member)),
+		meters: newMeters(), inbox: newInbox(),
+		handed: make(chan struct{}), unborn: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := d.open(); err != nil {
+		return nil, errors.Join(err, d.abort())
+	}
+	return d, nil
+}
+
+// Done is closed when the node has ended, on its own or by Stop.
+func (d *Daemon) Done() <-chan struct{} { return d.done }
+
+// Err is why the node ended on its own. Nil: it runs, or was stopped.
+func (d *Daemon) Err() error {
+	select {
+	case <-d.done:
+		return d.err
+	default:
+		return nil
+	}
+}
+
+// fail ends the node for a reason. It is called from goroutines that the ending waits for.
+func (d *Daemon) fail(err error) {
+	d.logger.Error("the node ends", "cause", err)
+	go d.close(context.Background(), err)
+}
+
+// Stop hands leadership over, answers what is still open, and ends the node. When ctx ends first, it goes
+// on without waiting for others. It returns what went wrong in closing.
+func (d *Daemon) Stop(ctx context.Context) error {
+	d.logger.Info("stopping")
+	if d.born.Load() && d.inbox.urge(server.Stop{}) {
+		patience := time.NewTimer(2 * d.config.ElectionTimeout)
+		defer patience.Stop()
+		select {
+		case <-d.handed:
+		case <-d.done:
+		case <-patience.C:
+		case <-ctx.Done():
+		}
+	}
+	d.close(ctx, nil)
+	<-d.done
+	return d.err
+}
+
+// close ends everything, in the order in which the parts need each other.
+func (d *Daemon) close(ctx context.Context, cause error) {
+	d.end.Do(func() {
+		close(d.unborn)
+		d.inbox.close()
+		d.loops.Wait() // everybody is answered
+		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+		defer cancel()
+		d.clients.Close(ctx)
+		var errs []error
+		if d.http != nil {
+			errs = append(errs, d.http.Close(ctx))
+		}
+		errs = append(errs, d.peers.Close())
+		close(d.disk.stop)
+		close(d.saver.stop)
+		d.writers.Wait()
+		errs = append(errs, d.log.Close())
+		d.err = cause
+		if cause == nil {
+			d.err = errors.Join(errs...)
+		}
+		d.logger.Info("stopped")
+		close(d.done)
+	})
+}

@@ -1,0 +1,41 @@
+// Package daemon is a running node: it owns the goroutines, the data directory and the sockets around package server, and
+// may be embedded.
+//
+//	node, err := daemon.Start(daemon.Config{Member: 1, Directory: "/var/lib/lockd", Members: ..., ...})
+//	...
+//	err = node.Stop(ctx)
+//
+// # Goroutines
+//
+// One goroutine, the loop (loop.go), owns the server. It takes everything that waits in the inbox (inbox.go), steps the server
+// with each, drains it once and hands out the effects. It never waits for anybody:
+//
+//   - records go to the disk's list (disk.go), whose goroutine appends all that is there, syncs once, and leaves the number of the
+//     newest durable record in a slot of the inbox;
+//   - messages go to the links of package transport, which drop what they can't queue;
+//   - answers go to their callers, who take them without blocking;
+//   - a snapshot goes to the saver (saver.go), one at a time.
+//
+// Everybody else may wait for the loop: sockets are not read while the inbox is full. Since the loop waits for no one, nobody
+// waits in a circle. Nothing polls: a goroutine with nothing to do sleeps until it is woken.
+//
+// # Birth
+//
+// A data directory is given an incarnation, a random number, when it is first used. The members of a new
+// cluster tell each other theirs, and one that knows all of them forms the cluster (formation.go): the membership names each member's
+// incarnation, and the cluster's identity is a hash of it, so that all come to the same by themselves. From
+// then on a member is whoever holds that directory. One that comes back with an empty directory under its old name
+// is refused: it does not know what it has promised, and its vote could elect a leader that lacks what was acknowledged.
+//
+// # Death
+//
+// Stop hands leadership over, answers what is still open, and closes. A failed write or sync ends the node
+// at once (Done, Err): after it nobody knows what the disk holds, and whatever was acknowledged is kept by the others. A full
+// disk is no failure: commands are refused until there is room. A broken invariant panics, and is not
+// recovered: the process ends with the stack on standard error.
+//
+// # What is left out
+//
+// Flags and files of configuration: they are the command's. Changing the members of a formed cluster. More than one
+// cluster on one set of ports.
+package daemon

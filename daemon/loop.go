@@ -1,0 +1,246 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"lockd/lockfsm"
+	"lockd/raft"
+	"lockd/server"
+	"lockd/transport"
+	"lockd/wire"
+)
+
+// loop is the one goroutine that owns the server.
+type loop struct {
+	server    *server.Server
+	inbox     *inbox
+	disk      *disk
+	saver     *saver
+	peers     *transport.Peers
+	formation *formation
+	serving   func(bool) // told whether a leader is known
+	logger    *slog.Logger
+
+	began     time.Time // the clock's zero
+	heartbeat time.Duration
+	timer     *time.Timer
+	// grace is until when a Timeout that is overdue waits. Zero: none is.
+	grace time.Duration
+
+	callers  map[server.CallID]transport.Caller
+	renewals uint64 // asked for
+	output   server.Output
+	rule     rule
+	stopping bool
+	handed   chan struct{} // closed when a Stop was asked for and nothing is left to hand over
+}
+
+// rule is who leads, as far as was logged.
+type rule struct {
+	term   raft.Term
+	role   raft.Role
+	leader raft.ID
+}
+
+// observation asks the loop how the server stands. Its channel has room for the answer.
+type observation chan view
+
+// view is the server as it stood between two events.
+type view struct {
+	statistics server.Statistics
+	depths     server.Depths
+	status     raft.Status
+	counts     lockfsm.Counts
+	callers    int
+	renewals   uint64
+}
+
+// clock is the server's: monotonic time since the loop was made.
+func (l *loop) clock() time.Duration { return time.Since(l.began) }
+
+// run steps and drains until the inbox is closed.
+func (l *loop) run() {
+	l.timer = time.NewTimer(0)
+	defer l.timer.Stop()
+	var events []event
+	for {
+		// Whether a Timeout is due is looked up before the inbox is emptied: whatever had come by
+		// then is stepped before it, so that a renewal is never read after the expiry that it averts.
+		due := l.due()
+		var open bool
+		events, open = l.inbox.take(events)
+		if !open {
+			l.farewell(events)
+			return
+		}
+		if len(events) == 0 && !due {
+			l.sleep()
+			continue
+		}
+		now := l.clock()
+		for i := range events {
+			l.step(now, events[i])
+		}
+		clear(events)
+		if due {
+			l.server.Step(now, raft.Timeout{})
+		}
+		l.carryOut()
+	}
+}
+
+// due tells whether a Timeout is. One that is late by more than a heartbeat was missed because the process did
+// not run. It waits for another heartbeat, so that the goroutines which read sockets come first.
+func (l *loop) due() bool {
+	now, deadline := l.clock(), l.server.Deadline()
+	switch {
+	case now < deadline:
+		l.grace = 0
+		return false
+	case l.grace == 0 && now-deadline > l.heartbeat:
+		l.grace = now + l.heartbeat
+		return false
+	case now < l.grace:
+		return false
+	}
+	l.grace = 0
+	return true
+}
+
+func (l *loop) sleep() {
+	l.timer.Reset(max(l.server.Deadline(), l.grace) - l.clock())
+	select {
+	case <-l.inbox.wake:
+	case <-l.timer.C:
+	}
+}
+
+func (l *loop) step(now time.Duration, e event) {
+	switch e := e.(type) {
+	case transport.Call:
+		l.callers[e.ID] = e.Caller
+		if _, is := e.Request.(lockfsm.Renew); is {
+			l.renewals++
+		}
+		l.server.Step(now, server.Call{ID: e.ID, Request: e.Request})
+	case server.Hangup:
+		if _, open := l.callers[e.ID]; open { // else its answer is on its way
+			delete(l.callers, e.ID)
+			l.server.Step(now, e)
+		}
+	case observation:
+		e <- l.view()
+	case server.Stop:
+		l.stopping = true
+		l.server.Step(now, e)
+	default:
+		l.server.Step(now, e)
+	}
+}
+
+// carryOut hands out everything that the steps led to. No part waits for another.
+func (l *loop) carryOut() {
+	l.server.Drain(&l.output)
+	if l.output.Record.Sequence != 0 {
+		l.disk.add(l.output.Record)
+	}
+	if len(l.output.Send) > 0 {
+		l.peers.Send(l.output.Send)
+	}
+	for _, r := range l.output.Replies {
+		l.answer(r.Call, r.Answer)
+	}
+	if l.output.Snapshot != nil {
+		l.saver.order(*l.output.Snapshot)
+	}
+	l.noteRule()
+	l.noteHandover()
+}
+
+func (l *loop) answer(id server.CallID, answer server.Answer) {
+	caller, open := l.callers[id]
+	if !open {
+		return
+	}
+	delete(l.callers, id)
+	var leader wire.Address
+	if refusal, is := answer.(server.Refusal); is && refusal.Leader != 0 {
+		leader = l.formation.address(refusal.Leader)
+	}
+	caller.Answer(answer, leader)
+}
+
+// noteRule logs who leads, once for each change.
+func (l *loop) noteRule() {
+	node := l.server.Node()
+	now := rule{node.Term(), node.Role(), node.Leader()}
+	if now == l.rule {
+		return
+	}
+	before := l.rule
+	l.rule = now
+	if (before.leader != 0) != (now.leader != 0) {
+		l.serving(now.leader != 0)
+	}
+	switch {
+	case now.leader == 0:
+		if before.leader != 0 {
+			l.logger.Info("leader lost", "term", uint64(now.term), "before", uint64(before.leader))
+		}
+	case now.role == raft.Leader:
+		l.logger.Info("became leader", "term", uint64(now.term))
+	case now.leader != before.leader || now.term != before.term:
+		l.logger.Info("became follower", "term", uint64(now.term), "leader", uint64(now.leader))
+	}
+}
+
+// noteHandover tells Stop when it need not wait any longer: leadership has passed on, or nobody takes it.
+func (l *loop) noteHandover() {
+	if l.stopping && l.handed != nil && (l.server.Stopped() || l.server.Node().Status().Transfer == 0) {
+		close(l.handed)
+		l.handed = nil
+	}
+}
+
+// farewell answers everybody who still waits.
+func (l *loop) farewell(events []event) {
+	for _, e := range events {
+		switch e := e.(type) {
+		case transport.Call:
+			e.Caller.Answer(server.Refusal{Reason: server.Stopping, Detail: "the node is shutting down"}, wire.Address{})
+		case server.Hangup:
+			delete(l.callers, e.ID)
+		}
+	}
+	for id := range l.callers {
+		l.answer(id, server.Refusal{Reason: server.Unknown, Detail: "the node stopped before the call was decided"})
+	}
+	l.serving(false)
+}
+
+func (l *loop) view() view {
+	return view{
+		statistics: l.server.Statistics(), depths: l.server.Depths(), status: l.server.Node().Status(),
+		counts: l.server.Machine().Counts(), callers: len(l.callers), renewals: l.renewals,
+	}
+}
+
+// errBusy says that the loop did not come to look at a question in time.
+var errBusy = errors.New("the loop does not answer")
+
+// observe asks the loop how the server stands.
+func (i *inbox) observe(ctx context.Context) (view, error) {
+	question := make(observation, 1)
+	if !i.urge(question) {
+		return view{}, errors.New("the node has stopped")
+	}
+	select {
+	case v := <-question:
+		return v, nil
+	case <-ctx.Done():
+		return view{}, errBusy
+	}
+}
