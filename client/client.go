@@ -1,0 +1,150 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+
+	"lockd/client/session"
+	"lockd/wire"
+)
+
+// How connections are kept. A server whose machine is gone, or whose packets vanish, is found out by a ping; an attempt to connect
+// and the pause before the next one are short against any TTL.
+const (
+	pingAfter      = 10 * time.Second
+	pingPatience   = 3 * time.Second
+	connectTimeout = 2 * time.Second
+	longestBackoff = 500 * time.Millisecond
+	// maxResponse bounds a message from a server, in bytes: a page of a thousand locks with long values fits.
+	maxResponse = 16 << 20
+)
+
+// Client reaches one cluster. Its methods may be called from many goroutines.
+type Client struct {
+	settings  settings
+	endpoints []string
+	links     []*link
+	guess     atomic.Int64 // the endpoint at which a unary call begins: who is thought to lead
+	trouble   atomic.Pointer[error]
+
+	mutex    sync.Mutex
+	closed   bool
+	closing  chan struct{}  // closed with closed
+	sessions sync.WaitGroup // goroutines; none is added once the client is closed
+}
+
+// New makes a client of the cluster that serves gRPC at the endpoints, each as host:port. List every member. It does not
+// connect yet: the first use does. An error says which endpoint or option is wrong.
+func New(endpoints []string, options ...Option) (*Client, error) {
+	c := &Client{
+		settings:  newSettings(options),
+		endpoints: slices.Clone(endpoints),
+		closing:   make(chan struct{}),
+	}
+	if err := errors.Join(c.settings.check(), checkEndpoints(endpoints)); err != nil {
+		return nil, err
+	}
+	for i, address := range endpoints {
+		// The name is resolved anew by each attempt to connect, not by a resolver that keeps addresses.
+		connection, err := grpc.NewClient("passthrough:///"+address, c.settings.dialOptions()...)
+		if err != nil {
+			c.Close()
+			return nil, fmt.Errorf("client: endpoint %s: %w", address, err)
+		}
+		c.links = append(c.links, &link{client: c, endpoint: session.Endpoint(i), address: address, connection: connection})
+	}
+	return c, nil
+}
+
+func checkEndpoints(endpoints []string) error {
+	if len(endpoints) == 0 {
+		return errors.New("client: no endpoint is given")
+	}
+	for i, address := range endpoints {
+		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+			return fmt.Errorf("client: endpoint %q is not host:port", address)
+		}
+		if slices.Contains(endpoints[:i], address) {
+			return fmt.Errorf("client: endpoint %s is given twice", address)
+		}
+	}
+	return nil
+}
+
+func (s *settings) dialOptions() []grpc.DialOption {
+	secrecy := insecure.NewCredentials()
+	if s.tls != nil {
+		secrecy = credentials.NewTLS(s.tls)
+	}
+	return append([]grpc.DialOption{
+		grpc.WithTransportCredentials(secrecy),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingPatience}),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			MinConnectTimeout: connectTimeout,
+			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: longestBackoff},
+		}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponse)),
+	}, s.dialing...)
+}
+
+// Endpoints are the addresses that New was given, in its order.
+func (c *Client) Endpoints() []string { return slices.Clone(c.endpoints) }
+
+// Close drops the connections. Sessions that were not closed before are not renewed any more: nothing is held in
+// them from here on, and the servers end them when their TTL has passed.
+func (c *Client) Close() error {
+	c.mutex.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.closing)
+	}
+	c.mutex.Unlock()
+	c.sessions.Wait()
+	var failures error
+	for _, l := range c.links {
+		failures = errors.Join(failures, l.connection.Close())
+	}
+	return failures
+}
+
+// admit counts one more session in. It is false when the client is closed.
+func (c *Client) admit() bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if !c.closed {
+		c.sessions.Add(1)
+	}
+	return !c.closed
+}
+
+// locate is the endpoint at which a member serves clients, if it is among ours.
+func (c *Client) locate(leader wire.Address) session.Endpoint {
+	return session.Endpoint(slices.Index(c.endpoints, leader.Client)) // which is Nowhere when it isn't found
+}
+
+// note remembers the latest trouble since a server last answered, for the error of a caller whose time ends.
+func (c *Client) note(address string, err error) {
+	trouble := fmt.Errorf("%s: %w", address, err)
+	c.trouble.Store(&trouble)
+}
+
+// outOfTime is the error of a caller whose context has ended before anybody answered. It wraps the context's error alone: the trouble
+// that there was is for people, and says nothing about what became of the request.
+func (c *Client) outOfTime(ctx context.Context, what string) error {
+	if trouble := c.trouble.Load(); trouble != nil {
+		return fmt.Errorf("%s: %w (latest trouble: %v)", what, context.Cause(ctx), *trouble)
+	}
+	return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+}
