@@ -52,6 +52,7 @@ func Kills(ctx context.Context, c *Cluster, kills, clients int, progress io.Writ
 		if err := victim.restart(ctx, l); err != nil {
 			return report, err
 		}
+		pause(ctx, time.Duration(random.IntN(400))*time.Millisecond)
 		fmt.Fprintf(progress, "\r%d of %d kills, %d of them of the leader; %d grants ", report.Kills, kills, report.LeaderKills, l.history.Grants())
 	}
 	fmt.Fprintln(progress)

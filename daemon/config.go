@@ -56,7 +56,7 @@ type Config struct {
 type Limits struct {
 	Calls         int   // in flight at this node, those that wait for a lock among them: 100,000
 	StreamCalls   int   // in flight on one Connect stream: 20,000
-	SnapshotBytes int   // of log, about, between two snapshots: 64 MiB
+	SnapshotBytes int   // of log, about, between two snapshots: 8 MiB
 	SegmentBytes  int64 // of one file of the log: wal.DefaultSegmentSize
 }
 
@@ -67,7 +67,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Heartbeat, min(50*time.Millisecond, c.ElectionTimeout/3))
 	set(&c.Limits.Calls, 100_000)
 	set(&c.Limits.StreamCalls, 20_000)
-	set(&c.Limits.SnapshotBytes, 64<<20)
+	set(&c.Limits.SnapshotBytes, 8<<20)
 	set(&c.Limits.SegmentBytes, wal.DefaultSegmentSize)
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -3,6 +3,7 @@ package wal_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -450,4 +451,30 @@ func TestMisusePanics(t *testing.T) {
 	require.Panics(t, func() { _, _ = log.Form(cluster, membership) }, "formed twice")
 	keep(t, log, raft.Record{Term: 5})
 	require.Panics(t, func() { _ = log.Append(raft.Record{Term: 4}) }, "a term falls")
+}
+
+// What a restart costs grows with the log, and not with its square.
+func TestReadingALogTwiceAsLongTakesTwiceTheRoom(t *testing.T) {
+	allocated := func(records int) uint64 {
+		directory := wal.OS(t.TempDir())
+		options := wal.Options{Member: 1, Incarnation: 7, SegmentSize: 1 << 20}
+		l, _, err := wal.Open(directory, options)
+		require.NoError(t, err)
+		_, err = l.Form(wal.ClusterID{1}, raft.Membership{Members: []raft.Member{{ID: 1, Incarnation: 7}}})
+		require.NoError(t, err)
+		for i := range records {
+			require.NoError(t, l.Append(raft.Record{Term: 2, Entries: []raft.Entry{{Index: raft.Index(i + 2), Term: 2, Kind: raft.KindCommand}}}))
+		}
+		require.NoError(t, l.Sync())
+		require.NoError(t, l.Close())
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		l, recovered, err := wal.Open(directory, options)
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err)
+		require.Len(t, recovered.Stored.Entries, records)
+		require.NoError(t, l.Close())
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	require.Less(t, allocated(8000), 6*allocated(2000))
 }

@@ -42,7 +42,7 @@ func (r *replay) apply(content record) (reason string) {
 		return "entries are missing before a record"
 	default:
 		kept := start - r.first
-		r.entries = append(r.entries[:kept:kept], content.entries...)
+		r.entries = append(r.entries[:kept], content.entries...) // the array is nobody else's
 	}
 	return ""
 }
