@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lockd/cluster"
+)
+
+// Bounds that the trials are held to. Nothing is loosened by a flag.
+const (
+	medianAfterKill = 600 * time.Millisecond
+	medianAfterTerm = 100 * time.Millisecond
+	toldWithin      = 10 * time.Millisecond
+	grantsPerKill   = 50
+)
+
+// errTrial says that a trial has failed. What it saw is printed already.
+var errTrial = errors.New("the trial has failed")
+
+// trials are the subcommands' common setting.
+type trials struct {
+	binary  string
+	members int
+	limit   time.Duration
+}
+
+// clusterCommand torments real processes.
+func clusterCommand() *cobra.Command {
+	var t trials
+	command := &cobra.Command{
+		Use:   "cluster",
+		Short: "Start real lockd processes on this machine, torment them, and judge what their clients saw",
+		Long: `Start real lockd processes on this machine, torment them, and judge what their clients saw.
+
+The processes listen on loopback ports that are free, keep their data in a temporary folder, and are ended with
+the command. Run it inside of the module, or name a lockd binary with --lockd.`,
+	}
+	command.PersistentFlags().StringVar(&t.binary, "lockd", "", "the lockd binary to run (default: built from this module)")
+	command.PersistentFlags().IntVar(&t.members, "nodes", 3, "members of the cluster")
+	command.PersistentFlags().DurationVar(&t.limit, "time-limit", 20*time.Minute, "give up after so long")
+	command.AddCommand(t.kills(), t.failover(), t.queue(), t.cutoff(), t.pause(), t.languages(), holderCommand())
+	return command
+}
+
+// run starts a cluster and hands it to a trial.
+func (t *trials) run(trial func(context.Context, *cluster.Cluster) error) error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, t.limit)
+	defer cancel()
+	folder, err := os.MkdirTemp("", "lockd-cluster-")
+	if err != nil {
+		return err
+	}
+	if t.binary == "" {
+		if t.binary, err = cluster.Build(ctx, folder); err != nil {
+			return err
+		}
+	}
+	c, err := cluster.Start(ctx, t.binary, folder, t.members)
+	if err != nil {
+		return err
+	}
+	defer c.Stop()
+	if err := trial(ctx, c); err != nil {
+		return fmt.Errorf("%w (data and logs are in %s)", err, folder)
+	}
+	c.Stop()
+	return os.RemoveAll(folder)
+}
+
+// verdict prints violations, and makes an error of them.
+func verdict(violations []string) error {
+	for _, violation := range violations {
+		fmt.Println("VIOLATION:", violation)
+	}
+	if len(violations) > 0 {
+		return errTrial
+	}
+	return nil
+}
+
+// expect fails a trial that saw too little, or too much.
+func expect(holds bool, sentence string, args ...any) error {
+	if holds {
+		return nil
+	}
+	fmt.Printf("NOT REACHED: "+sentence+"\n", args...)
+	return errTrial
+}
+
+func (t *trials) kills() *cobra.Command {
+	var kills, clients int
+	command := &cobra.Command{
+		Use: "kills", Args: cobra.NoArgs,
+		Short: "Kill -9 a node under load, again and again, the leader at least every other time",
+		RunE: func(*cobra.Command, []string) error {
+			return t.run(func(ctx context.Context, c *cluster.Cluster) error {
+				report, err := cluster.Kills(ctx, c, kills, clients, ticker())
+				if err != nil {
+					return err
+				}
+				v := report.Verdict
+				fmt.Printf("%d kills, %d of them of the leader, under %d clients, in %v\n", report.Kills, report.LeaderKills, report.Clients, report.Took.Round(time.Second))
+				fmt.Printf("%d grants of %d locks: none lost, no token twice or lower, no two holders, every waiter in order, no session lost: %v\n",
+					v.Grants, v.Locks, len(v.Violations) == 0)
+				return errors.Join(verdict(v.Violations),
+					expect(2*report.LeaderKills >= report.Kills, "half of the kills of the leader"),
+					expect(v.Grants >= grantsPerKill*report.Kills, "%d grants", grantsPerKill*report.Kills))
+			})
+		},
+	}
+	command.Flags().IntVar(&kills, "kills", 200, "how many")
+	command.Flags().IntVar(&clients, "clients", 20, "that grab and release locks all the time")
+	return command
+}
+
+func (t *trials) failover() *cobra.Command {
+	var runs int
+	command := &cobra.Command{
+		Use: "failover", Args: cobra.NoArgs,
+		Short: "Measure how long nobody is granted anything after the leader has ended",
+		RunE: func(*cobra.Command, []string) error {
+			return t.run(func(ctx context.Context, c *cluster.Cluster) error {
+				report, err := cluster.Failover(ctx, c, runs, ticker())
+				if err != nil {
+					return err
+				}
+				killed, asked := cluster.Median(report.Killed), cluster.Median(report.Asked)
+				fmt.Printf("first new grant, median and range of %d runs:\n", runs)
+				fmt.Printf("  after kill -9  %v (%v to %v)\n", killed, report.Killed[0], report.Killed[runs-1])
+				fmt.Printf("  after SIGTERM  %v (%v to %v)\n", asked, report.Asked[0], report.Asked[runs-1])
+				return errors.Join(expect(killed <= medianAfterKill, "a median of %v after kill -9", medianAfterKill),
+					expect(asked <= medianAfterTerm, "a median of %v after SIGTERM", medianAfterTerm))
+			})
+		},
+	}
+	command.Flags().IntVar(&runs, "runs", 20, "how many, each once with kill -9 and once with SIGTERM")
+	return command
+}
+
+func (t *trials) queue() *cobra.Command {
+	var sessions int
+	command := &cobra.Command{
+		Use: "queue", Args: cobra.NoArgs,
+		Short: "Let a thousand sessions queue for one lock",
+		RunE: func(*cobra.Command, []string) error {
+			return t.run(func(ctx context.Context, c *cluster.Cluster) error {
+				report, err := cluster.Queue(ctx, c, sessions, ticker())
+				if err != nil {
+					return err
+				}
+				fmt.Printf("%d sessions queued, lockd show printed %d of them; %d were served in %v, in order and once: %v\n",
+					report.Sessions, report.Shown, report.Verdict.Grants, report.Took.Round(time.Millisecond), len(report.Verdict.Violations) == 0)
+				fmt.Printf("hand-over: median %v, longest %v\n", cluster.Median(report.HandOvers), report.HandOvers[len(report.HandOvers)-1])
+				return errors.Join(verdict(report.Verdict.Violations),
+					expect(report.Shown == sessions, "the whole queue shown"),
+					expect(report.Verdict.Grants == sessions, "all sessions served"))
+			})
+		},
+	}
+	command.Flags().IntVar(&sessions, "sessions", 1000, "how many")
+	return command
+}
+
+func (t *trials) cutoff() *cobra.Command {
+	var runs int
+	command := &cobra.Command{
+		Use: "cutoff", Args: cobra.NoArgs,
+		Short: "Cut a `lockd lock` off from all servers: its command must be dead before anybody else is granted the lock",
+		RunE: func(*cobra.Command, []string) error {
+			return t.run(func(ctx context.Context, c *cluster.Cluster) error {
+				report, err := cluster.Cutoff(ctx, c, runs, ticker())
+				if err != nil {
+					return err
+				}
+				fmt.Printf("%d runs: the command's last process was gone before the next grant by %v at least, %v in the median\n",
+					report.Runs, report.Margins[0].Round(time.Millisecond), cluster.Median(report.Margins).Round(time.Millisecond))
+				return verdict(report.Violations)
+			})
+		},
+	}
+	command.Flags().IntVar(&runs, "runs", 50, "how many, at TTLs from 2 s up, half of them with a command that ignores SIGTERM")
+	return command
+}
+
+func (t *trials) pause() *cobra.Command {
+	var runs int
+	command := &cobra.Command{
+		Use: "pause", Args: cobra.NoArgs,
+		Short: "Stop a holder for longer than its TTL, and continue it: it must know, and the guard refuse its late write",
+		RunE: func(*cobra.Command, []string) error {
+			self, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			return t.run(func(ctx context.Context, c *cluster.Cluster) error {
+				report, err := cluster.Pause(ctx, c, runs, []string{self, "cluster", "holder"}, ticker())
+				if err != nil {
+					return err
+				}
+				longest := report.Told[len(report.Told)-1]
+				fmt.Printf("%d runs: not held at the first look, late write refused: %v; context ended after %v in the median, %v at most\n",
+					report.Runs, len(report.Violations) == 0, cluster.Median(report.Told), longest)
+				return errors.Join(verdict(report.Violations), expect(longest <= toldWithin, "told within %v", toldWithin))
+			})
+		},
+	}
+	command.Flags().IntVar(&runs, "runs", 10, "how many")
+	return command
+}
+
+func (t *trials) languages() *cobra.Command {
+	return &cobra.Command{
+		Use: "languages [EXAMPLES]", Args: cobra.MaximumNArgs(1),
+		Short: "Grab, check and release a lock with curl and with Node.js (the folder of the examples: ./examples)",
+		RunE: func(_ *cobra.Command, args []string) error {
+			examples, err := filepath.Abs(append(args, "examples")[0])
+			if err != nil {
+				return err
+			}
+			return t.run(func(ctx context.Context, c *cluster.Cluster) error {
+				return cluster.Languages(ctx, c, examples, os.Stdout)
+			})
+		},
+	}
+}
+
+// holderCommand is the process that the pause trial stops.
+func holderCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "holder ENDPOINTS NAME RESOURCE", Args: cobra.ExactArgs(3), Hidden: true,
+		RunE: func(command *cobra.Command, args []string) error {
+			return cluster.RunHolder(command.Context(), args[0], args[1], args[2], os.Stdout)
+		},
+	}
+}
+
+// ticker is where a line that changes may be written: a terminal, and nowhere else.
+func ticker() io.Writer {
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		return os.Stderr
+	}
+	return io.Discard
+}

@@ -1,0 +1,297 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"lockd/raft"
+	"lockd/server"
+	"lockd/sim/disk"
+	"lockd/wal"
+	"lockd/wire"
+)
+
+// member is a server's place: a disk that lasts, and a process that comes and goes.
+type member struct {
+	world *world
+	place int
+	id    raft.ID
+	disk  *disk.Disk
+	tempo draws // how many inputs come before a drain, and how long they are waited for
+	spin  draws // how long syncs take
+	luck  draws // how processes end and begin
+
+	// Of the present process. A member that is down has no server.
+	boot   uint32
+	clock  clock
+	log    *wal.Log
+	server *server.Server
+
+	paused  bool
+	backlog []event // what came while it was paused
+
+	inputs   int           // since the last drain
+	batch    int           // how many come before the next
+	since    time.Duration // true time of the first of them
+	lingers  bool          // a drain is on the agenda
+	alarm    time.Duration // true time of the alarm on the agenda; zero: none
+	output   server.Output
+	replies  []frame
+	calls    map[server.CallID]caller
+	lastCall server.CallID
+
+	queue   []raft.Record // drained and not yet on their way to the disk
+	writing bool
+	written uint64        // sequence of the last record in the batch under way
+	vote    raft.ID       // in the last record
+	slow    time.Duration // until when syncs take long
+	halts   bool          // the disk will stop this process in the middle of an operation
+
+	snapshot *server.Snapshotting
+}
+
+// caller is whose call it was.
+type caller struct {
+	client     int32
+	generation uint32
+	id         uint64 // as the client numbers its calls
+}
+
+// frame gathers the replies of one drain to one client.
+type frame struct {
+	client     int32
+	generation uint32
+	replies    []wire.Reply
+}
+
+func newMember(w *world, place int) *member {
+	seed := w.config.Seed
+	m := &member{
+		world: w, place: place, id: raft.ID(place + 1),
+		tempo: newDraws(seed, "tempo", place), spin: newDraws(seed, "disk time", place), luck: newDraws(seed, "luck", place),
+		calls: map[server.CallID]caller{},
+	}
+	m.disk = disk.New(newRandom(seed, "disk", place))
+	return m
+}
+
+func (m *member) up() bool { return m.server != nil }
+
+// take gives an event to the process, unless that is paused: then it finds it when it goes on.
+func (m *member) take(e event) {
+	switch {
+	case !m.up():
+		m.miss(e)
+	case m.paused:
+		m.backlog = append(m.backlog, e)
+	default:
+		m.handle(e)
+	}
+}
+
+// miss is an event at a member that is down. Whoever calls it is refused by the machine, if that is up.
+func (m *member) miss(e event) {
+	if e.kind == callsArrive && !e.ghost {
+		m.world.network.breakLink(int(e.from), m.place, m.world.knobs.minDelay, 0)
+	}
+}
+
+func (m *member) handle(e event) {
+	switch e.kind {
+	case peerMessage:
+		envelope, err := wire.DecodeEnvelope(e.bytes)
+		must(err)
+		m.step(raft.Receive{Envelope: envelope})
+	case peerLost:
+		if e.boot == m.boot {
+			m.step(raft.Unreachable{Member: raft.ID(e.from + 1)})
+		}
+	case callsArrive:
+		m.receiveCalls(e)
+	case linkBroken:
+		m.hangUp(e.from, uint32(e.number))
+	case memberAlarm:
+		m.alarmRings(e)
+	case memberDrain:
+		if e.boot == m.boot {
+			m.lingers = false
+			if m.inputs > 0 {
+				m.drain()
+			}
+		}
+	case diskDone:
+		if e.boot == m.boot {
+			m.synced()
+		}
+	case snapshotDone:
+		if e.boot == m.boot {
+			m.saveSnapshot()
+		}
+	}
+}
+
+func (m *member) now() time.Duration { return m.clock.read(m.world.now) }
+
+// step hands one input in, and drains when enough have come or none has come for a while.
+func (m *member) step(input server.Input) {
+	if m.inputs == 0 {
+		m.since = m.world.now
+	}
+	m.inputs++
+	m.server.Step(m.now(), input)
+	m.world.judge.stepped(m)
+	if m.inputs >= m.batch {
+		m.drain()
+		return
+	}
+	if !m.lingers {
+		m.lingers = true
+		wait := m.tempo.between(microsecond, m.world.knobs.linger)
+		m.world.agenda.add(m.world.now+wait, event{kind: memberDrain, place: int32(m.place), boot: m.boot})
+	}
+}
+
+// drain carries out what the inputs led to.
+func (m *member) drain() {
+	m.inputs, m.batch = 0, 1+m.tempo.below(m.world.knobs.batch)
+	m.server.Drain(&m.output)
+	m.world.judge.drained(m)
+	m.persist(m.output.Record)
+	if !m.up() {
+		return // it ended in the middle of a write
+	}
+	for _, envelope := range m.output.Send {
+		m.world.network.send(m.place, envelope)
+	}
+	m.sendReplies()
+	if m.output.Snapshot != nil {
+		m.snapshot = m.output.Snapshot
+		m.world.agenda.add(m.world.now+10*m.syncTime(), event{kind: snapshotDone, place: int32(m.place), boot: m.boot})
+	}
+	m.setAlarm()
+}
+
+// setAlarm sees to it that an alarm rings when the deadline comes. One that rings too early looks again: most deadlines
+// move on long before they come.
+func (m *member) setAlarm() {
+	due := max(m.clock.when(m.server.Deadline()), m.world.now)
+	if m.alarm != 0 && m.alarm <= due {
+		return
+	}
+	m.alarm = due
+	m.world.agenda.add(due, event{kind: memberAlarm, place: int32(m.place), boot: m.boot, number: uint64(due)})
+}
+
+func (m *member) alarmRings(e event) {
+	if e.boot != m.boot || e.number != uint64(m.alarm) {
+		return
+	}
+	m.alarm = 0
+	if m.now() >= m.server.Deadline() {
+		m.step(raft.Timeout{})
+		if m.up() && m.inputs > 0 {
+			m.drain()
+		}
+		return
+	}
+	m.setAlarm()
+}
+
+func (m *member) receiveCalls(e event) {
+	if !e.ghost && uint32(e.number) != m.world.network.link(int(e.from), m.place).generation {
+		return
+	}
+	calls, refused, err := wire.DecodeCalls(e.bytes)
+	must(err)
+	if len(refused) > 0 {
+		panic("sim: a client made a call that can't be carried")
+	}
+	for _, call := range calls {
+		if !m.up() {
+			return
+		}
+		m.lastCall++
+		m.calls[m.lastCall] = caller{client: e.from, generation: uint32(e.number), id: call.ID}
+		m.step(server.Call{ID: m.lastCall, Request: call.Request})
+	}
+}
+
+// hangUp ends the calls of a connection that is gone.
+func (m *member) hangUp(client int32, generation uint32) {
+	var gone []server.CallID
+	for id, c := range m.calls {
+		if c.client == client && c.generation == generation {
+			gone = append(gone, id)
+		}
+	}
+	slices.Sort(gone)
+	for _, id := range gone {
+		delete(m.calls, id)
+		if m.up() {
+			m.step(server.Hangup{ID: id})
+		}
+	}
+}
+
+// sendReplies sends each client its replies in one frame.
+func (m *member) sendReplies() {
+	m.replies = m.replies[:0]
+	for _, reply := range m.output.Replies {
+		c, waiting := m.calls[reply.Call]
+		if !waiting {
+			continue // the operator's, or hung up since
+		}
+		delete(m.calls, reply.Call)
+		at := slices.IndexFunc(m.replies, func(f frame) bool { return f.client == c.client && f.generation == c.generation })
+		if at < 0 {
+			at = len(m.replies)
+			m.replies = append(m.replies, frame{client: c.client, generation: c.generation})
+		}
+		m.replies[at].replies = append(m.replies[at].replies, wire.Reply{ID: c.id, Answer: reply.Answer})
+	}
+	for _, f := range m.replies {
+		m.world.network.reply(m.place, int(f.client), f.generation, wire.EncodeReplies(nil, f.replies))
+	}
+}
+
+// pause stops the process; whatever comes waits for it.
+func (m *member) pause() { m.paused = true }
+
+// resume lets it go on: it reads what has waited, in order, before it looks at the time.
+func (m *member) resume() {
+	m.paused = false
+	waiting := m.backlog
+	m.backlog = nil
+	for i, e := range waiting {
+		if m.paused || !m.up() {
+			m.backlog = append(m.backlog, waiting[i:]...)
+			break
+		}
+		if e.kind != memberAlarm {
+			m.handle(e)
+		}
+	}
+	if m.up() && !m.paused {
+		m.alarm = 0
+		m.setAlarm()
+	}
+}
+
+// fall ends the process, and begins another one later.
+func (m *member) fall(back time.Duration) {
+	m.server, m.log, m.output, m.snapshot = nil, nil, server.Output{}, nil
+	m.vote = 0
+	m.queue, m.writing, m.halts, m.paused, m.lingers, m.inputs, m.alarm = nil, false, false, false, false, 0, 0
+	m.backlog = nil
+	m.boot++
+	clear(m.calls)
+	m.world.judge.fell(m)
+	for client := range m.world.clients {
+		silence := m.luck.exponential(500 * millisecond)
+		if m.luck.chance(million / 2) {
+			silence = m.world.knobs.minDelay // the machine is up, and says that nobody listens
+		}
+		m.world.network.breakLink(client, m.place, silence, 0)
+	}
+	m.world.agenda.add(m.world.now+back, event{kind: memberStarts, place: int32(m.place), boot: m.boot})
+}

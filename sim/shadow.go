@@ -1,0 +1,65 @@
+package sim
+
+import (
+	"fmt"
+
+	"lockd/raft"
+)
+
+// shadow is what a member's disk must hold: the last promise, and the term of each entry behind base.
+type shadow struct {
+	term  raft.Term
+	vote  raft.ID
+	base  raft.Index
+	terms []raft.Term
+}
+
+// write does to the shadow what a record does to the disk.
+func (s *shadow) write(r *raft.Record) {
+	s.term, s.vote = r.Term, r.Vote
+	if r.Snapshot != nil {
+		s.base, s.terms = r.Snapshot.Index, s.terms[:0]
+	}
+	if len(r.Entries) == 0 {
+		return
+	}
+	s.terms = s.terms[:r.Entries[0].Index-s.base-1]
+	for i := range r.Entries {
+		s.terms = append(s.terms, r.Entries[i].Term)
+	}
+}
+
+// adopt takes what was recovered for what the disk holds.
+func (s *shadow) adopt(stored *raft.Stored) {
+	s.term, s.vote, s.base, s.terms = stored.Term, stored.Vote, stored.Snapshot.Index, s.terms[:0]
+	for i := range stored.Entries {
+		s.terms = append(s.terms, stored.Entries[i].Term)
+	}
+}
+
+// missing says what of the shadow was not recovered; empty: nothing. Records that were on their way may have got to the
+// disk as well, as many of them as came first, and then what they overwrote is rightly gone.
+func (s *shadow) missing(stored *raft.Stored, pending []raft.Record) string {
+	if stored.Term < s.term {
+		return fmt.Sprintf("term %d, and finds term %d", s.term, stored.Term)
+	}
+	if stored.Term == s.term && s.vote != 0 && stored.Vote != s.vote {
+		return fmt.Sprintf("the vote for %d in term %d, and finds one for %d", s.vote, s.term, stored.Vote)
+	}
+	kept := s.base + raft.Index(len(s.terms))
+	for i := range pending {
+		if pending[i].Snapshot != nil {
+			return ""
+		}
+		if len(pending[i].Entries) > 0 {
+			kept = min(kept, pending[i].Entries[0].Index-1)
+		}
+	}
+	for index := max(s.base, stored.Snapshot.Index) + 1; index <= kept; index++ {
+		at := int(index - stored.Snapshot.Index - 1)
+		if at >= len(stored.Entries) || stored.Entries[at].Term != s.terms[index-s.base-1] {
+			return fmt.Sprintf("entry %d of term %d", index, s.terms[index-s.base-1])
+		}
+	}
+	return ""
+}
