@@ -71,10 +71,9 @@ func TestARenewalInTimeGivesTheGuardNothingToSay(t *testing.T) {
 func TestALockThatIsKnownToBeLostIsEndedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lost := make(chan struct{})
-		isLost := false
-		time.AfterFunc(time.Second, func() { isLost = true; close(lost) })
-		heard := watchLease(time.Minute, func(time.Duration) time.Duration {
-			if isLost {
+		time.AfterFunc(time.Second, func() { close(lost) })
+		heard := watchLease(time.Minute, func(at time.Duration) time.Duration {
+			if at >= time.Second {
 				return 0
 			}
 			return time.Minute
