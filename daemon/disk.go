@@ -147,7 +147,7 @@ func (d *disk) sync(sequence uint64) error {
 	}
 	d.inbox.persisted(sequence)
 	d.meters.sync.Observe(time.Since(began).Seconds())
-	return nil
+	return d.log.Prepare()
 }
 
 // noteRoom tells the server when room ran out, and when there is some again.

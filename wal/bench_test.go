@@ -1,6 +1,7 @@
 package wal_test
 
 import (
+	"errors"
 	"testing"
 
 	"lockd/raft"
@@ -32,7 +33,7 @@ func BenchmarkAppendSync(b *testing.B) {
 		if err := log.Append(payload(index, entry)); err != nil {
 			b.Fatal(err)
 		}
-		if err := log.Sync(); err != nil {
+		if err := errors.Join(log.Sync(), log.Prepare()); err != nil {
 			b.Fatal(err)
 		}
 	}

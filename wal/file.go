@@ -49,7 +49,10 @@ func replaceFile(directory FS, name string, size int64, write func(File) error) 
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	if err := directory.Rename(name+newSuffix, name); err != nil {
+	switch err := directory.Rename(name+newSuffix, name); {
+	case errors.Is(err, ErrDiskFull):
+		return cleared(directory, name+newSuffix, err)
+	case err != nil:
 		return err
 	}
 	return directory.SyncDir()
@@ -58,7 +61,15 @@ func replaceFile(directory FS, name string, size int64, write func(File) error) 
 // discard closes and removes a file that found no room, and returns why there was none.
 // If that fails too, then something has changed, and its error is the one to report.
 func discard(directory FS, file File, name string, why error) error {
-	if err := errors.Join(file.Close(), directory.Remove(name)); err != nil {
+	if err := file.Close(); err != nil {
+		return errors.Join(err, directory.Remove(name))
+	}
+	return cleared(directory, name, why)
+}
+
+// cleared removes a file that a second try would stumble over, and returns why there has to be one.
+func cleared(directory FS, name string, why error) error {
+	if err := directory.Remove(name); err != nil {
 		return err
 	}
 	return why

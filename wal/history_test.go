@@ -99,6 +99,7 @@ func (h *history) sync(log *wal.Log) error {
 	err := log.Sync()
 	if err == nil {
 		h.synced = len(h.states) - 1
+		err = log.Prepare()
 	}
 	return err
 }

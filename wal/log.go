@@ -175,10 +175,16 @@ func (l *Log) sync() error {
 	if err := l.flush(); err != nil {
 		return err
 	}
-	if err := l.writeMark(); err != nil {
+	return l.writeMark()
+}
+
+// Prepare does a piece of what the log will need soon: it reserves the next segment, or writes some of its zeros. It is
+// to be called after each Sync, when those who wait for that have been told: it takes longer than the Sync itself.
+func (l *Log) Prepare() error {
+	if err := l.usable(); err != nil {
 		return err
 	}
-	return l.prepare()
+	return l.outcome(l.prepare())
 }
 
 // flush writes what is pending and syncs it.
@@ -228,13 +234,13 @@ func (l *Log) SaveSnapshot(snapshot raft.Snapshot) error {
 	return l.outcome(l.shelf.save(snapshot))
 }
 
-// Release deletes the oldest segments, as far as they hold nothing above the index or
-// above the newest durable snapshot. The segment in use always stays.
+// Release deletes the oldest segments, as far as they hold nothing above the index or above the oldest snapshot that is
+// kept: should the newest be damaged, that one and the log behind it make it good. The segment in use always stays.
 func (l *Log) Release(index raft.Index) error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	index = min(index, l.shelf.newest())
+	index = min(index, l.shelf.oldest())
 	for len(l.sealed) > 0 && l.sealed[0].last <= index {
 		if err := l.release(); err != nil {
 			return l.outcome(fmt.Errorf("release segment: %w", err))

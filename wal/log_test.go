@@ -68,6 +68,7 @@ func keep(t testing.TB, log *wal.Log, record raft.Record) {
 	t.Helper()
 	require.NoError(t, log.Append(record))
 	require.NoError(t, log.Sync())
+	require.NoError(t, log.Prepare())
 }
 
 func TestAFreshDirectoryIsUnformedAndTakesItsIncarnation(t *testing.T) {
@@ -264,7 +265,7 @@ func TestOldSnapshotsAndSegmentsGo(t *testing.T) {
 	require.NoError(t, log.Release(60))
 	require.Equal(t, before, directory.Used(), "no durable snapshot stands for any of it")
 
-	for _, index := range []raft.Index{20, 40, 58} {
+	for _, index := range []raft.Index{20, 56, 58} {
 		require.NoError(t, log.SaveSnapshot(snapshotAt(index, 1)))
 	}
 	require.NoError(t, log.Release(58))
@@ -275,6 +276,26 @@ func TestOldSnapshotsAndSegmentsGo(t *testing.T) {
 	require.Equal(t, snapshotAt(58, 1), recovered.Stored.Snapshot)
 	require.Equal(t, entries(1, 59, 60), recovered.Stored.Entries)
 	require.Equal(t, raft.ID(1), recovered.Stored.Vote, "the vote was given in a segment that is gone")
+}
+
+// Entries stay until no kept snapshot needs them: if the newest is damaged, the one before it and the log make it good.
+func TestWhatTheOlderSnapshotNeedsIsKept(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	for index := raft.Index(2); index <= 60; index++ {
+		keep(t, log, raft.Record{Term: 1, Entries: entries(1, index, index)})
+		if index%20 == 0 {
+			require.NoError(t, log.SaveSnapshot(snapshotAt(index, 1)))
+			require.NoError(t, log.Release(index))
+		}
+	}
+	require.NoError(t, log.Close())
+	directory.FlipBit("snapshot-000000000000003c", 700)
+
+	_, recovered := open(t, directory)
+	require.NotNil(t, recovered.Damaged)
+	require.Equal(t, snapshotAt(40, 1), recovered.Stored.Snapshot)
+	require.Equal(t, entries(1, 41, 60), recovered.Stored.Entries)
 }
 
 // The segment in use knows the term and the vote, but may be unsynced when the segments
@@ -371,6 +392,7 @@ func TestAFullDiskRefusesWholeRecordsAndServiceResumes(t *testing.T) {
 	for err == nil {
 		if err = log.Append(raft.Record{Term: 1, Entries: entries(1, kept+1, kept+1)}); err == nil {
 			require.NoError(t, log.Sync())
+			require.NoError(t, log.Prepare())
 			kept++
 		}
 	}

@@ -80,7 +80,6 @@ func (l *Log) open(options Options) (Recovered, error) {
 
 // openIdentity reads the identity, or gives one to a directory that was never used. Only
 // then is it certain that the directory is ours, and that what was left half-written may go.
-
 func (l *Log) openIdentity(options Options, files files) error {
 	identity, found, err := readIdentity(l.directory)
 	if err != nil {

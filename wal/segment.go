@@ -42,7 +42,7 @@ func hexNumber(text string) (uint64, bool) {
 
 // Reserve sees to it that the segment after the current one has its room on the disk, so
 // that Full becomes false again. ErrDiskFull: there is still none. While there is room,
-// Sync does this in passing; once the disk was full, Reserve is called now and then.
+// Prepare does this in passing; once the disk was full, Reserve is called now and then.
 func (l *Log) Reserve() error {
 	if err := l.usable(); err != nil {
 		return err

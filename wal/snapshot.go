@@ -142,14 +142,14 @@ type shelf struct {
 	indexes   []raft.Index // of the snapshots on disk, rising
 }
 
-// newest returns the index of the newest durable snapshot, or zero.
-func (s *shelf) newest() raft.Index {
+// oldest returns the index of the oldest snapshot that is kept, or zero.
+func (s *shelf) oldest() raft.Index {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if len(s.indexes) == 0 {
 		return 0
 	}
-	return s.indexes[len(s.indexes)-1]
+	return s.indexes[0]
 }
 
 // save makes a snapshot durable and then lets the oldest go. One that stands for no more
