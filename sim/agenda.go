@@ -10,6 +10,7 @@ const (
 	peerLost                      // a member learns that messages to another one were lost
 	callsArrive                   // bytes of a client's calls arrive at a member
 	repliesArrive                 // bytes of replies arrive at a client
+	peerClosed                    // a member learns that the connection on which another one sends was closed
 	linkBroken                    // both ends learn that a client's connection is gone
 	memberAlarm                   // a member's deadline may have come
 	memberDrain                   // a member has waited long enough for more inputs
@@ -29,7 +30,7 @@ const (
 	oathBreaks
 )
 
-var kindNames = [...]string{"", "peer message", "peer lost", "calls", "replies", "link broken", "member alarm", "member drain", "disk done",
+var kindNames = [...]string{"", "peer message", "peer lost", "calls", "replies", "peer closed", "link broken", "member alarm", "member drain", "disk done",
 	"snapshot done", "member starts", "member resumes", "client alarm", "client starts", "client resumes", "worker acts",
 	"resource asked", "resource answers", "fault strikes", "fault ends", "leader falls", "oath breaks"}
 

@@ -21,7 +21,7 @@
 // Everything random comes from the seed, in a stream for each purpose and place (draw.go): one fault less shifts no other draw.
 // Each run draws which faults it has, and how everything is tuned (knobs.go): that finds more than any one good setting.
 //
-// For Config.Duration there are faults (fault.go says which, nemesis.go when). Then everything heals, everybody who waits must
+// For Config.Duration there are faults (fault.go says which, nemesis.go and throne.go when). Then everything heals, everybody who waits must
 // be served, and each worker must be granted one lock more.
 //
 // # Who judges

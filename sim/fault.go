@@ -24,12 +24,16 @@ const (
 	Drift                    // clocks run at rates as different as the protocol allows
 	Handover                 // leadership is passed on by an operator
 	Coup                     // a leader is struck down soon after its election, with its first entries under way
+	Ambush                   // a leader is heard by no other member from the moment on at which it commits for the first time
 	BrokenOath               // a member loses power while its vote is on its way to the disk, and is back at once
-	Stray                    // somebody else gives a lock back as well, under its holder\'s token, and perhaps much later
+	Stray                    // somebody else gives a lock back as well, under its holder's token, and perhaps much later
+	Obituary                 // the members hear at once that the process of another one has ended, as its machine closes its connections
+	PeerReset                // a connection between members is closed, and both ends live on
 	Faults                   // how many there are
 )
 
 var faultNames = [Faults]string{"loss", "duplicate", "straggler", "split", "one-way", "isolation", "client-cut", "client-reset",
-	"client-ghost", "power-loss", "kill", "mid-write", "pause", "client-pause", "client-crash", "slow-disk", "drift", "handover", "coup", "broken-oath", "stray"}
+	"client-ghost", "power-loss", "kill", "mid-write", "pause", "client-pause", "client-crash", "slow-disk", "drift", "handover", "coup", "ambush",
+	"broken-oath", "stray", "obituary", "peer-reset"}
 
 func (f Fault) String() string { return faultNames[f] }

@@ -33,8 +33,9 @@ type watch struct {
 	term    raft.Term // of the present process
 	commit  raft.Index
 	applied raft.Index
-	led     raft.Term // the last term that it was seen to lead
-	durable shadow    // what its disk must have
+	led     raft.Term  // the last term that it was seen to lead
+	dawn    raft.Index // its commit index when that began; zero: it has committed something since
+	durable shadow     // what its disk must have
 	pending []raft.Record
 }
 
@@ -68,10 +69,17 @@ func (j *judge) stepped(m *member) {
 		fail(Monotonic, "the term of server %d falls from %d to %d", m.id, w.term, term)
 	}
 	w.term = term
-	if node.Role() == raft.Leader && w.led != term {
-		w.led = term
+	if node.Role() != raft.Leader {
+		return
+	}
+	if w.led != term {
+		w.led, w.dawn = term, node.Status().Commit
 		j.elected(m, term)
 		j.world.nemesis.crown(m)
+	}
+	if w.dawn != 0 && node.Status().Commit > w.dawn {
+		w.dawn = 0
+		j.world.nemesis.triumph(m)
 	}
 }
 

@@ -70,6 +70,12 @@ func TestAuditNamesWhatIsWrong(t *testing.T) {
 		b.end(3)
 		b.applied.Settled = append(b.applied.Settled, settled(6, 3, 2))
 	}), "one that has ended is granted")
+	require.Equal(t, ExactlyOnce, audit(func(b *book) {
+		b.handOver(b.holds[0])
+		b.end(4)
+		b.applied.Settled = append(b.applied.Settled, b.settled[1], b.settled[0])
+		b.applied.Result.Last, b.applied.Ended = b.last, b.ended
+	}), "the right waiters, in another order")
 	require.Equal(t, Tokens, audit(func(b *book) { b.applied.Result.Last = 7 }))
 	require.Equal(t, ExactlyOnce, audit(func(b *book) { b.applied.Result.Status = lockfsm.StaleToken }))
 	require.Equal(t, ExactlyOnce, audit(func(b *book) { b.applied.Ended = append(b.applied.Ended, 3) }))
@@ -124,7 +130,7 @@ func TestResourceIsJudged(t *testing.T) {
 func TestElectionsAreJudged(t *testing.T) {
 	w := newWorld(small(1))
 	w.begin()
-	w.runUntil(3*second, func() bool { return w.leader() != nil && len(w.judge.chosen) > 5 })
+	w.runUntil(30*second, func() bool { return w.leader() != nil && len(w.judge.chosen) > 5 })
 	leader := w.leader()
 	term := leader.server.Node().Term()
 	require.Empty(t, verdict(func() { w.judge.elected(leader, term) }))

@@ -60,23 +60,26 @@ func drawKnobs(seed uint64) knobs {
 		k.chance[f] = pick(d, 1_000, 10_000, 50_000, 200_000)
 	}
 	k.chance[Coup] = pick(d, 100_000, 300_000, 700_000)
+	k.chance[Ambush] = pick(d, 20_000, 200_000, 700_000)
 	k.chance[BrokenOath] = pick(d, 100_000, 500_000)
 	k.chance[Stray] = pick(d, 20_000, 200_000)
 	k.drawServers(d)
 	k.drawNetwork(d)
 	k.drawClients(d)
-	if slow := d.chance(million / 4); slow && mood != 0 {
-		k.slowDown()
+	if intrigue := d.chance(million / 8); intrigue && mood != 0 {
+		k.scheme(d)
 	}
 	return k
 }
 
-// slowDown lets one entry travel at a time, while leaders fall: an entry of an earlier term is on a majority for a while
-// before the first one of the leader's own is, as in figure 8 of the Raft paper. Everything else must be quick, and the
-// load light, or nobody would be served.
-func (k *knobs) slowDown() {
-	k.appendBytes, k.inflight = 1, 1
+// scheme makes reigns short and many: leaders reach few, fall in the moment of their success, and soon come back. One entry
+// travels in an Append, so that one of an earlier term is on a majority for a while before the first one of the leader's own is, as
+// in figure 8 of the Raft paper. Everything else must be quick, and the load light, or nobody would be served.
+func (k *knobs) scheme(d draws) {
+	k.election, k.heartbeat = 150*millisecond, pick(d, 30*millisecond, 50*millisecond)
+	k.appendBytes, k.inflight = 1, pick(d, 1, 256)
 	k.enabled[Coup], k.chance[Coup] = true, 700_000
+	k.enabled[Ambush], k.chance[Ambush] = true, 950_000
 	k.syncTime, k.meanDelay, k.minDelay = min(k.syncTime, 500*microsecond), min(k.meanDelay, 500*microsecond), min(k.minDelay, 200*microsecond)
 	k.think, k.workers = 500*millisecond, 1
 }

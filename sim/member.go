@@ -106,6 +106,10 @@ func (m *member) handle(e event) {
 		if e.boot == m.boot {
 			m.step(raft.Unreachable{Member: raft.ID(e.from + 1)})
 		}
+	case peerClosed:
+		if e.boot == m.boot {
+			m.hearClosed(e)
+		}
 	case callsArrive:
 		m.receiveCalls(e)
 	case linkBroken:
@@ -166,7 +170,7 @@ func (m *member) drain() {
 	m.sendReplies()
 	if m.output.Snapshot != nil {
 		m.snapshot = m.output.Snapshot
-		m.world.agenda.add(m.world.now+10*m.syncTime(), event{kind: snapshotDone, place: int32(m.place), boot: m.boot})
+		m.world.agenda.add(m.world.now+m.snapshotTime(), event{kind: snapshotDone, place: int32(m.place), boot: m.boot})
 	}
 	m.setAlarm()
 }
@@ -195,6 +199,15 @@ func (m *member) alarmRings(e event) {
 		return
 	}
 	m.setAlarm()
+}
+
+// hearClosed tells the server that another one's connection is gone. It makes a difference to those whom that one leads.
+func (m *member) hearClosed(e event) {
+	closed := raft.ID(e.from + 1)
+	if m.server.Node().Status().Leader == closed {
+		m.world.observe(Fault(e.number))
+	}
+	m.step(raft.Closed{Member: closed})
 }
 
 func (m *member) receiveCalls(e event) {
@@ -275,6 +288,13 @@ func (m *member) resume() {
 		m.alarm = 0
 		m.setAlarm()
 	}
+}
+
+// kill ends the process, and no more than that: what it had written stays readable, and its machine closes its connections.
+func (m *member) kill(back time.Duration) {
+	m.disk.Kill()
+	m.fall(back)
+	m.world.nemesis.mourn(m)
 }
 
 // fall ends the process, and begins another one later.

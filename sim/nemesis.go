@@ -22,7 +22,7 @@ type affliction struct {
 }
 
 // strikes are the faults that come at instants of their own; the others befall messages.
-var strikes = [...]Fault{Split, OneWay, Isolation, ClientCut, PowerLoss, Kill, MidWrite, Pause, ClientPause, ClientCrash, SlowDisk, Handover}
+var strikes = [...]Fault{Split, OneWay, Isolation, ClientCut, PowerLoss, Kill, MidWrite, Pause, ClientPause, ClientCrash, SlowDisk, Handover, PeerReset}
 
 func newNemesis(w *world) *nemesis {
 	n := &nemesis{world: w}
@@ -75,6 +75,8 @@ func (n *nemesis) strike(f Fault) {
 		victim.slow = w.now + lasts
 	case Handover:
 		n.handOver(victim)
+	case PeerReset:
+		n.resetPeer(victim, d)
 	}
 	n.plan(f)
 }
@@ -85,59 +87,31 @@ func (n *nemesis) lasting(f Fault, d draws) time.Duration {
 	return pick(d, k.election/4, k.election, 3*k.election, 2*second, k.ttlHigh)/2 + d.exponential(k.election)
 }
 
-// crown is told of each new leader, and may strike it soon: while its first entries are on some members and not on others, a
-// second one is chosen, and a third, as in figure 8 of the Raft paper.
-func (n *nemesis) crown(m *member) {
-	w, d := n.world, n.draws[Coup]
-	struck, confined := w.befalls(Coup, d), d.chance(million/2)
-	k := &w.knobs
-	reign := d.exponential(pick(d, k.minDelay+k.meanDelay, k.syncTime, 4*(k.syncTime+k.meanDelay), k.heartbeat))
-	unheard, lasts := d.Uint64(), n.lasting(Coup, d)
-	if !struck {
-		return
-	}
-	w.agenda.add(w.now+reign, event{kind: leaderFalls, place: int32(m.place), boot: m.boot})
-	if confined {
-		n.confine(m, unheard, lasts)
-	}
-}
-
-// confine keeps some members from hearing the leader: its entries are on a few of them only, or on none.
-func (n *nemesis) confine(m *member, unheard uint64, lasts time.Duration) {
-	a := affliction{fault: Coup}
-	for _, other := range n.world.members {
-		if other != m && unheard>>other.place&1 == 1 {
-			a.pairs = append(a.pairs, [2]int{m.place, other.place})
-			n.world.network.sever(m.place, other.place, Coup)
+// mourn lets the others hear that the process of a member has ended, each after a moment of its own.
+func (n *nemesis) mourn(dead *member) {
+	w, d := n.world, n.draws[Obituary]
+	heard := w.knobs.enabled[Obituary] && !w.healed
+	for to := range w.members {
+		delay := w.knobs.minDelay + d.exponential(w.knobs.meanDelay)
+		if to != dead.place && heard {
+			w.network.closePeer(dead.place, to, Obituary, delay)
 		}
 	}
-	n.under = append(n.under, a)
-	n.world.agenda.add(n.world.now+lasts, event{kind: faultEnds, number: uint64(len(n.under) - 1)})
 }
 
-// coup ends a reign: the leader is killed, or cut off, or stands still.
-func (n *nemesis) coup(m *member) {
-	w, d := n.world, n.draws[Coup]
-	how, lasts := d.below(4), n.lasting(Coup, d)
-	if w.healed || !m.up() || m.paused {
+// resetPeer closes the connection of a member to some of the others, or all, as a proxy or a firewall may.
+func (n *nemesis) resetPeer(m *member, d draws) {
+	w := n.world
+	chosen, all := d.Uint64(), d.chance(million/2)
+	if !m.up() {
 		return
 	}
-	w.strike(Coup)
-	if m.server.Node().Role() == raft.Leader {
-		w.observe(Coup)
-	}
-	switch how {
-	case 0:
-		w.tell("server %d is killed", m.id)
-		m.disk.Kill()
-		m.fall(5*millisecond + d.exponential(w.knobs.election))
-	case 1:
-		w.tell("server %d loses power", m.id)
-		m.losePower()
-	case 2:
-		n.sever(Isolation, d, m, w.clients[0], lasts)
-	case 3:
-		n.pause(m, lasts)
+	w.tell("the connections on which server %d sends are closed", m.id)
+	for to := range w.members {
+		delay := w.knobs.minDelay + d.exponential(w.knobs.meanDelay)
+		if to != m.place && (all || chosen>>to&1 == 1) {
+			w.network.closePeer(m.place, to, PeerReset, delay)
+		}
 	}
 }
 
@@ -157,8 +131,7 @@ func (n *nemesis) fell(f Fault, m *member) {
 	case Kill:
 		w.tell("server %d is killed", m.id)
 		w.observe(f)
-		m.disk.Kill()
-		m.fall(m.downtime())
+		m.kill(m.downtime())
 	}
 }
 

@@ -110,6 +110,18 @@ func (n *network) tellLost(from, to int, wait time.Duration) {
 	}
 }
 
+// closePeer closes the connection on which a member sends to another one, behind what is under way on it. Who is cut off does
+// not hear of it.
+func (n *network) closePeer(from, to int, why Fault, delay time.Duration) {
+	w := n.world
+	if n.dead(from, to) {
+		return
+	}
+	w.strike(why)
+	at := inOrder(&n.last[from*w.config.Members+to], w.now+delay)
+	w.agenda.add(at, event{kind: peerClosed, place: int32(to), from: int32(from), boot: w.members[to].boot, number: uint64(why)})
+}
+
 func (n *network) link(client, member int) *link {
 	return &n.links[client*n.world.config.Members+member]
 }

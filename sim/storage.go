@@ -74,6 +74,11 @@ func (m *member) syncTime() time.Duration {
 	return d
 }
 
+// snapshotTime is how long a snapshot takes. It may be done before records that were handed out before it was ordered.
+func (m *member) snapshotTime() time.Duration {
+	return microsecond + time.Duration(pick(m.spin, 0, 1, 20))*m.syncTime()/2
+}
+
 // persist puts a record in line for the disk.
 func (m *member) persist(record raft.Record) {
 	if record.Sequence == 0 {
@@ -120,6 +125,9 @@ func (m *member) synced() {
 	if m.up() {
 		m.step(raft.Persisted{Sequence: written})
 	}
+	if m.up() {
+		m.survives(m.log.Prepare())
+	}
 }
 
 // saveSnapshot encodes the machine as it stood when the snapshot was ordered: it has gone on since.
@@ -159,11 +167,11 @@ func (m *member) stopped() {
 	if m.luck.chance(million / 2) {
 		m.world.tell("server %d is stopped by a loss of power in the middle of a write", m.id)
 		m.disk.Crash()
+		m.fall(m.downtime())
 	} else {
 		m.world.tell("server %d is killed in the middle of a write", m.id)
-		m.disk.Kill()
+		m.kill(m.downtime())
 	}
-	m.fall(m.downtime())
 }
 
 // downtime is how long a member stays down.

@@ -100,6 +100,7 @@ func newWorld(config Config) *world {
 
 // begin forms the cluster and starts everybody.
 func (w *world) begin() {
+	w.nemesis = newNemesis(w)
 	if w.knobs.enabled[Drift] {
 		w.strike(Drift)
 		w.observe(Drift)
@@ -123,7 +124,6 @@ func (w *world) begin() {
 	for _, c := range w.clients {
 		w.agenda.add(c.luck.exponential(100*millisecond), event{kind: clientStarts, place: c.eventPlace()})
 	}
-	w.nemesis = newNemesis(w)
 }
 
 func (w *world) runUntil(end time.Duration, done func() bool) {
@@ -143,7 +143,7 @@ func (w *world) happen(e event) {
 	w.events++
 	w.hash = w.hash.word(uint64(w.now)).word(uint64(e.kind)<<56 | uint64(e.place)<<32 | uint64(e.from)).word(e.number).bytes(e.bytes)
 	switch e.kind {
-	case peerMessage, peerLost, callsArrive, memberAlarm, memberDrain, diskDone, snapshotDone:
+	case peerMessage, peerLost, peerClosed, callsArrive, memberAlarm, memberDrain, diskDone, snapshotDone:
 		w.members[e.place].take(e)
 	case linkBroken:
 		if int(e.place) < len(w.members) {

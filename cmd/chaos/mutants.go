@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -47,6 +48,14 @@ type catch struct {
 	how    string
 }
 
+// stranger tells of a judge that fired first, and should not have: it found something else, or the patch does not do what it says.
+func (c *catch) stranger() string {
+	if c.oracle == "" {
+		return ""
+	}
+	return fmt.Sprintf("(%s, expected %s)", c.oracle, strings.Join(c.mutant.oracles, " or "))
+}
+
 func (h *hunt) run() error {
 	mutants, err := readMutants(h.folder, h.only)
 	if err != nil {
@@ -67,7 +76,7 @@ func (h *hunt) run() error {
 		}
 		if !c.caught {
 			escaped++
-			c.oracle = "NOT CAUGHT"
+			c.oracle = strings.TrimSpace("NOT CAUGHT " + c.stranger())
 		}
 		fmt.Fprintf(table, "%s\t%s\t%d\t%.1f\t\n", m.name, c.oracle, c.seeds, c.cpu)
 		fmt.Fprintf(os.Stderr, "%s: %s after %d seeds and %.1f CPU s: %s\n", m.name, c.oracle, c.seeds, c.cpu, c.how)
@@ -150,7 +159,7 @@ func (m mutant) verdict(result string) (catch, error) {
 	c := catch{mutant: m, seeds: found.Seeds, cpu: found.CPU}
 	if len(found.Failed) > 0 {
 		first := found.Failed[0]
-		c.caught = first.Verdict != "broken"
+		c.caught = slices.Contains(m.oracles, first.Oracle)
 		c.oracle, c.how = first.Oracle, strings.SplitN(first.Message, "\n", 2)[0]
 	}
 	return c, nil

@@ -11,7 +11,7 @@ import (
 // mutant is a bug that can be put into the service, as a unified diff:
 //
 //	# why the bug is plausible, and who had it
-//	# oracle: vote or durability            the judges that may be the first to find it
+//	# oracle: election-safety, durability   the judges that may be the first to find it
 //	--- a/raft/disk.go
 //	+++ b/raft/disk.go
 //	@@ -46,7 +46,7 @@
@@ -19,9 +19,10 @@ import (
 //
 // A hunk is applied where its old lines stand, and they must stand in exactly one place: line numbers are for people.
 type mutant struct {
-	name  string
-	why   []string
-	files []fileChange
+	name    string
+	why     []string
+	oracles []string
+	files   []fileChange
 }
 
 type fileChange struct {
@@ -30,6 +31,9 @@ type fileChange struct {
 }
 
 type hunk struct{ before, after string }
+
+// judges is how the line begins that names the judges.
+const judges = "oracle: "
 
 // readMutants reads the patches of a folder, or the one with this name.
 func readMutants(folder, only string) ([]mutant, error) {
@@ -69,7 +73,7 @@ func parseMutant(name, text string) (mutant, error) {
 		}
 		switch {
 		case len(m.files) == 0 && mark == "#":
-			m.why = append(m.why, strings.TrimSpace(rest))
+			m.explain(strings.TrimSpace(rest))
 		case strings.HasPrefix(line, "--- "), line == "", strings.HasPrefix(line, "\\ "):
 		case strings.HasPrefix(line, "+++ "):
 			path := strings.TrimPrefix(strings.TrimSpace(line[4:]), "b/")
@@ -84,10 +88,19 @@ func parseMutant(name, text string) (mutant, error) {
 			return m, fmt.Errorf("line %s is no part of a unified diff", strconv.Itoa(number+1))
 		}
 	}
-	if len(m.why) == 0 || len(m.files) == 0 {
-		return m, fmt.Errorf("a patch says why, behind #, and changes a file")
+	if len(m.why) == 0 || len(m.oracles) == 0 || len(m.files) == 0 {
+		return m, fmt.Errorf("a patch says why, and who finds it, behind #, and changes a file")
 	}
 	return m, nil
+}
+
+// explain takes a line of what a patch says of itself.
+func (m *mutant) explain(line string) {
+	if names, is := strings.CutPrefix(line, judges); is {
+		m.oracles = strings.Split(names, ", ")
+		return
+	}
+	m.why = append(m.why, line)
 }
 
 // add takes a line of the hunk, and says whether it is one. Editors make an empty line of a space.

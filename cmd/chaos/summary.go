@@ -48,6 +48,9 @@ func newSummary(c *campaign) *summary { return &summary{campaign: c, began: time
 func (s *summary) add(o outcome) {
 	s.seeds++
 	s.simulated += o.Simulated
+	if s.campaign.twice {
+		s.simulated += o.Simulated
+	}
 	s.events += o.Events
 	s.grants += o.Grants
 	s.hash += o.Hash

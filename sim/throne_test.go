@@ -1,0 +1,67 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"lockd/raft"
+)
+
+// realm is a world that has these faults and no others, with a leader.
+func realm(t *testing.T, faults ...Fault) (*world, *member) {
+	w := newWorld(small(1))
+	w.knobs.enabled = [Faults]bool{}
+	for _, f := range faults {
+		w.knobs.enabled[f], w.knobs.chance[f] = true, million
+		w.knobs.every[f] = 1000 * second // strikes come when a test makes them
+	}
+	w.begin()
+	w.runUntil(30*second, func() bool { return w.leader() != nil })
+	require.NotNil(t, w.leader())
+	return w, w.leader()
+}
+
+// A leader falls silent at the moment at which it commits for the first time: nobody else knows of it, until another one has
+// been elected. What it committed is still there then, or the judge would say so.
+func TestAmbushedLeaderKeepsItsCommitToItself(t *testing.T) {
+	w, first := realm(t, Ambush)
+	dawn := w.judge.watch(first).dawn
+	w.runUntil(30*second, func() bool { return w.counts[Ambush].Injected > 0 })
+	require.Greater(t, first.server.Node().Status().Commit, dawn)
+	w.runUntil(30*second, func() bool { return w.leader() != first })
+	for _, other := range w.members {
+		if other != first {
+			require.LessOrEqual(t, other.server.Node().Status().Commit, dawn)
+		}
+	}
+	w.runUntil(30*second, func() bool { return w.leader() != nil && w.leader() != first })
+	require.NotZero(t, w.counts[Ambush].Observed)
+}
+
+// When a process is killed, its machine closes its connections. When the machine has lost power, nobody closes them.
+func TestOnlyTheKilledAreMourned(t *testing.T) {
+	w, leader := realm(t, Obituary)
+	leader.losePower()
+	require.Zero(t, w.counts[Obituary].Injected)
+	w, leader = realm(t, Obituary)
+	follows := func(m *member) bool { return m.server.Node().Status().Leader == leader.id }
+	w.runUntil(30*second, func() bool { return follows(w.members[0]) && follows(w.members[1]) && follows(w.members[2]) })
+	leader.kill(10 * second)
+	require.EqualValues(t, 4, w.counts[Obituary].Injected)
+	w.runUntil(30*second, func() bool { return w.counts[Obituary].Observed > 0 && w.leader() != nil })
+	require.NotZero(t, w.counts[Obituary].Observed)
+	require.Less(t, w.now, w.knobs.election+second)
+}
+
+// Who is cut off does not hear that a connection was closed.
+func TestNobodyHearsAcrossACut(t *testing.T) {
+	w, leader := realm(t, PeerReset)
+	w.nemesis.silence(Isolation, leader, ^uint64(0), second)
+	w.nemesis.resetPeer(leader, w.nemesis.draws[PeerReset])
+	require.Zero(t, w.counts[PeerReset].Injected)
+	w, leader = realm(t, PeerReset)
+	w.nemesis.resetPeer(leader, w.nemesis.draws[PeerReset])
+	require.NotZero(t, w.counts[PeerReset].Injected)
+	require.Equal(t, raft.Leader, leader.server.Node().Role(), "both ends live on")
+}
