@@ -146,9 +146,10 @@ func RunHolder(ctx context.Context, endpoints, name, resource string, output io.
 	if status, err := write(ctx, resource, mutex.Token()); err != nil || status != http.StatusOK {
 		return fmt.Errorf("the first write: status %d: %w", status, err)
 	}
+	last := monotonic() // before the line, because the process may be stopped right after it
 	fmt.Fprintln(output, "holding")
 	firstLook := make(chan bool, 1)
-	go func() { firstLook <- lookAfterPause(mutex) }()
+	go func() { firstLook <- lookAfterPause(mutex, last) }()
 	select {
 	case <-mutex.Context().Done():
 	case <-ctx.Done():
@@ -165,8 +166,8 @@ func RunHolder(ctx context.Context, endpoints, name, resource string, output io.
 }
 
 // lookAfterPause watches the clock until it jumps, and then looks whether the lock is held.
-func lookAfterPause(mutex *client.Mutex) bool {
-	for last := monotonic(); ; {
+func lookAfterPause(mutex *client.Mutex, last time.Duration) bool {
+	for {
 		now := monotonic()
 		if now-last > pauseTTL/2 {
 			return mutex.Held()

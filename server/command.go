@@ -47,7 +47,20 @@ func (s *Server) closed() Reason {
 }
 
 func (s *Server) refuse(id CallID, reason Reason, detail string) {
+	if detail == "" {
+		detail = sentences[reason]
+	}
 	s.reply(id, Refusal{Reason: reason, Leader: s.leaderHint(), Detail: detail})
+}
+
+// sentences are what a refusal says where there is nothing more to say.
+var sentences = [...]string{
+	NotLeader:  "this member does not lead",
+	Overloaded: "too many calls are in flight at this member",
+	Invalid:    "the request can never succeed as it is",
+	DiskFull:   "the disk of this member has no room for the command",
+	Stopping:   "this member is handing over and shutting down",
+	Unknown:    "whether the command was carried out is not known",
 }
 
 // leaderHint is the member to try next: the one that leadership is on its way to, or else the leader.

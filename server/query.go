@@ -45,7 +45,7 @@ func invalid(request Request) string {
 
 func invalidName(name string) string {
 	if lockfsm.Validate(lockfsm.Release{Name: name, Token: 1}) == lockfsm.InvalidName {
-		return "the name is empty, too long, or not plain UTF-8"
+		return "the name is empty, too long, not UTF-8, or has a control character"
 	}
 	return ""
 }
