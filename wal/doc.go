@@ -10,9 +10,9 @@
 // # Use
 //
 // Open takes a directory. One that was never used becomes a member's, with the incarnation
-// that the caller drew; it is unformed, and holds nothing else. Form makes it part of a
-// cluster, once. Append adds raft's records and Sync makes all that were appended durable:
-// one Sync for many Appends is the group commit, and it is the caller's. SaveSnapshot
+// that the caller drew; it is unformed, and holds nothing else but, after Promise, the
+// membership that it has agreed to. Form makes it part of a cluster, once. Append adds
+// raft's records and Sync makes all that were appended durable: one Sync for many Appends is the group commit, and it is the caller's. SaveSnapshot
 // keeps a snapshot of the state machine, from any goroutine; Release deletes the segments
 // that it made superfluous.
 //
@@ -24,7 +24,7 @@
 //
 // # Files
 //
-//	identity                   cluster, member, incarnation, format; one sector
+//	identity                   cluster, member, incarnation, promise, format; one sector
 //	0000000000000001.segment   records, in sectors; see sector.go and record.go
 //	snapshot-00000000000000a0  a snapshot, by its index; the two newest are kept
 //	*.new                      being written; deleted by the next Open
@@ -79,6 +79,8 @@
 // So, of single faults to what was acknowledged:
 //
 //   - A changed sector, anywhere: always seen. Every flip of every bit is a test.
+//   - A file cut short, which no disk does but a copy that stopped half-way: seen by any
+//     sector that is left, because each says how long its segment is.
 //   - A sector that turned blank, in any record but those of the last Sync: always seen.
 //   - A sector that turned blank in the last Sync's records: seen once the mark has reached
 //     the disk, which is when the system next writes back its memory (some 30 seconds), or

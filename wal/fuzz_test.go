@@ -58,10 +58,16 @@ func TestWhatIsEncodedIsDecoded(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, sampleSnapshot(size), decoded)
 	}
-	identity := Identity{Cluster: ClusterID{7}, Member: 3, Incarnation: 4}
-	decoded, err := decodeIdentity(encodeIdentity(identity))
-	require.NoError(t, err)
-	require.Equal(t, identity, decoded)
+	var most raft.Membership
+	for id := range raft.ID(MaxMembers) {
+		most.Members = append(most.Members, raft.Member{ID: id + 1, Incarnation: 5})
+	}
+	for _, promised := range []raft.Membership{{}, most} {
+		identity := Identity{Cluster: ClusterID{7}, Member: 3, Incarnation: 4, Promised: promised}
+		decoded, err := decodeIdentity(encodeIdentity(identity))
+		require.NoError(t, err)
+		require.Equal(t, identity, decoded)
+	}
 }
 
 func TestSnapshotChunksCannotBeExchangedOrLeftOut(t *testing.T) {
@@ -168,6 +174,7 @@ func FuzzDecodeSnapshotHead(f *testing.F) {
 
 func FuzzDecodeIdentity(f *testing.F) {
 	f.Add(encodeIdentity(Identity{Cluster: ClusterID{1}, Member: 1, Incarnation: 2}))
+	f.Add(encodeIdentity(Identity{Member: 1, Incarnation: 2, Promised: raft.Membership{Members: []raft.Member{{ID: 1, Incarnation: 2}}}}))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		padded := append(bytes.Clone(file), zeroSector[:]...)[:sectorSize]
 		for _, candidate := range [][]byte{file, resealed(padded)} {

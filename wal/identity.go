@@ -21,6 +21,9 @@ type Identity struct {
 	Cluster     ClusterID
 	Member      raft.ID
 	Incarnation uint64 // minted with the directory, by whoever created it
+	// Promised is the one membership that this directory has agreed to found a cluster with: see Log.Promise.
+	// Empty: it has not, or the cluster is formed.
+	Promised raft.Membership
 }
 
 // Formed reports whether the cluster exists and this directory belongs to it.
@@ -28,8 +31,9 @@ func (i Identity) Formed() bool { return i.Cluster != ClusterID{} }
 
 // identityFile is one sector, replaced as a whole by a rename.
 //
-//	magic 8 | format 4 | cluster 16 | member 8 | incarnation 8 | zeros | check 4
+//	magic 8 | format 4 | cluster 16 | member 8 | incarnation 8 | length 4 | promised | zeros | check 4
 //
+// The length is that of the promised membership, in bytes, which is as in a log's entry.
 // The check is the CRC32C of all before it. Magic, format and check keep their places in
 // every later format, so that a flipped bit is never mistaken for a newer version.
 const (
@@ -38,6 +42,9 @@ const (
 	formatVersion = 1
 )
 
+// MaxMembers is how many members a promised membership may have: what one sector has room for.
+const MaxMembers = (sectorSize - 8 - 4 - 16 - 8 - 8 - 4 - 4) / 16
+
 func encodeIdentity(identity Identity) []byte {
 	buffer := make([]byte, 0, sectorSize)
 	buffer = append(buffer, identityMagic...)
@@ -45,6 +52,8 @@ func encodeIdentity(identity Identity) []byte {
 	buffer = append(buffer, identity.Cluster[:]...)
 	buffer = binary.LittleEndian.AppendUint64(buffer, uint64(identity.Member))
 	buffer = binary.LittleEndian.AppendUint64(buffer, identity.Incarnation)
+	buffer = binary.LittleEndian.AppendUint32(buffer, uint32(16*len(identity.Promised.Members)))
+	buffer = raft.AppendMembership(buffer, identity.Promised)
 	return appendCheck(append(buffer, zeroSector[:sectorSize-4-len(buffer)]...))
 }
 
@@ -65,9 +74,11 @@ func decodeIdentity(file []byte) (Identity, error) {
 		return Identity{}, fmt.Errorf("%w: its format is %d, this version reads up to %d", ErrNewerFormat, format, formatVersion)
 	}
 	identity := Identity{Cluster: ClusterID(in.bytes(16)), Member: raft.ID(in.uint64()), Incarnation: in.uint64()}
-	if identity.Member == 0 || identity.Incarnation == 0 {
+	promised, err := raft.DecodeMembership(in.bytes(int(min(in.uint32(), 16*MaxMembers+1))))
+	if err != nil || identity.Member == 0 || identity.Incarnation == 0 {
 		return Identity{}, damaged
 	}
+	identity.Promised = promised
 	return identity, nil
 }
 

@@ -149,6 +149,7 @@ func (l *Log) encode(body []byte) {
 		synced:   l.synced,
 		epoch:    l.epoch,
 		parts:    uint32(sectors(len(body))),
+		extent:   uint32(l.tail.size / sectorSize),
 	}
 	for h.part < h.parts {
 		n := min(len(body), bodySize)
@@ -216,6 +217,7 @@ func (l *Log) writeMark() error {
 		synced:   l.synced,
 		epoch:    l.epoch,
 		parts:    1,
+		extent:   uint32(l.tail.size / sectorSize),
 	}, nil)
 	_, err := l.tail.file.WriteAt(l.mark, l.tail.end)
 	return err

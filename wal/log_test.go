@@ -2,6 +2,7 @@ package wal_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -83,6 +84,37 @@ func TestAFreshDirectoryIsUnformedAndTakesItsIncarnation(t *testing.T) {
 	_, recovered, err := wal.Open(directory, later)
 	require.NoError(t, err)
 	require.EqualValues(t, 11, recovered.Identity.Incarnation, "the first one stays")
+}
+
+func TestAPromiseOutlastsACrashAndIsGivenOnce(t *testing.T) {
+	other := raft.Membership{Members: []raft.Member{{ID: 1, Incarnation: 77}}}
+	directory := newDisk(1)
+	log, _ := open(t, directory)
+	require.NoError(t, log.Promise(membership))
+	directory.Crash()
+
+	log, recovered := open(t, directory)
+	require.Equal(t, wal.Identity{Member: 1, Incarnation: 11, Promised: membership}, recovered.Identity)
+	require.Panics(t, func() { _ = log.Promise(other) })
+	require.Panics(t, func() { _, _ = log.Form(cluster, other) })
+	_, err := log.Form(cluster, membership)
+	require.NoError(t, err)
+	require.Empty(t, log.Identity().Promised.Members, "it has come true")
+}
+
+// Whatever fails while it is written: a promise that was not reported may hold or not, and one that Open returns holds.
+func TestAPromiseThatOpenReturnsIsDurable(t *testing.T) {
+	for seed := range uint64(60) {
+		directory := newDisk(seed)
+		log, _ := open(t, directory)
+		directory.FailAt(directory.Operations() + int(seed%6))
+		_ = log.Promise(membership)
+		directory.Kill()
+		_, recovered := open(t, directory)
+		directory.Crash()
+		_, again := open(t, directory)
+		require.Equal(t, recovered, again)
+	}
 }
 
 func TestAFormedDirectoryBeginsWithTheEmptySnapshot(t *testing.T) {
@@ -296,6 +328,24 @@ func TestWhatTheOlderSnapshotNeedsIsKept(t *testing.T) {
 	require.NotNil(t, recovered.Damaged)
 	require.Equal(t, snapshotAt(40, 1), recovered.Stored.Snapshot)
 	require.Equal(t, entries(1, 41, 60), recovered.Stored.Entries)
+}
+
+// A file that is shorter than it was made, because a copy of the directory stopped half-way, is not a short log.
+func TestAFileThatWasCutShortIsDamage(t *testing.T) {
+	whole := newDisk(1)
+	log := formed(t, whole)
+	for index := raft.Index(2); index <= 5; index++ {
+		keep(t, log, raft.Record{Term: 1, Entries: entries(1, index, index)})
+	}
+	require.NoError(t, log.Close())
+	image, name := imageOf(t, whole), "0000000000000001.segment"
+	for length := len(image[name]) - disk.SectorSize; length >= 0; length -= disk.SectorSize {
+		cut := maps.Clone(image)
+		cut[name] = image[name][:length]
+		_, _, err := wal.Open(cut.disk(t), options())
+		var damage *wal.DamageError
+		require.ErrorAs(t, err, &damage, "cut to %d bytes", length)
+	}
 }
 
 // The segment in use knows the term and the vote, but may be unsynced when the segments

@@ -113,15 +113,42 @@ func (l *Log) setIdentity(identity Identity) error {
 	return nil
 }
 
+// Promise makes it durable that this directory has agreed to found a cluster with the membership, and that it never will with
+// another one: a promise is given once in a directory's life. A crash leaves it promised or not.
+//
+// ErrDiskFull: nothing is promised, try again. Promise panics if the directory is formed, if it has promised something else,
+// or if there are no members or more than MaxMembers.
+func (l *Log) Promise(membership raft.Membership) error {
+	if count := len(membership.Members); l.identity.Formed() || count == 0 || count > MaxMembers {
+		panic(fmt.Sprintf("wal: a promise of %d members, of a directory that is formed: %t", count, l.identity.Formed()))
+	}
+	l.mustHavePromised(membership)
+	if err := l.usable(); err != nil {
+		return err
+	}
+	identity := l.identity
+	identity.Promised = membership
+	return l.outcome(l.setIdentity(identity))
+}
+
+// mustHavePromised is where a promise is enforced: nothing or this.
+func (l *Log) mustHavePromised(membership raft.Membership) {
+	if promised := l.identity.Promised.Members; len(promised) > 0 && !slices.Equal(promised, membership.Members) {
+		panic(fmt.Sprintf("wal: the directory has promised %v, and can't turn to %v", promised, membership.Members))
+	}
+}
+
 // Form makes this the directory of a member of the cluster, whose log begins, as every
 // member's does, with an empty snapshot at index 1 of term 1 that holds the membership.
 // It returns what a later Open would. A crash leaves the directory formed or unformed.
 //
-// ErrDiskFull: still unformed, try again. Form panics if the directory is formed already.
+// ErrDiskFull: still unformed, try again. Form panics if the directory is formed already, or has promised another
+// membership.
 func (l *Log) Form(cluster ClusterID, membership raft.Membership) (raft.Stored, error) {
 	if l.identity.Formed() || cluster == (ClusterID{}) {
 		panic("wal: a directory is formed once, with a cluster that is not zero")
 	}
+	l.mustHavePromised(membership)
 	if err := l.usable(); err != nil {
 		return raft.Stored{}, err
 	}
@@ -152,7 +179,7 @@ func (l *Log) form(cluster ClusterID, first raft.Snapshot) error {
 		return err
 	}
 	identity := l.identity
-	identity.Cluster = cluster
+	identity.Cluster, identity.Promised = cluster, raft.Membership{}
 	return l.setIdentity(identity)
 }
 

@@ -24,6 +24,7 @@ type recovery struct {
 	synced      uint64     // the highest that any sector gives
 	newestEpoch uint32     // of all sectors
 	rotten      *place     // the first sector that is neither blank nor whole
+	cut         *place     // where the first file ends that is shorter than its sectors say
 	behind      raft.Index // of the first entry that can be read behind the row
 }
 
@@ -93,13 +94,17 @@ func (r *recovery) take(s *segment, h header, body []byte) error {
 	}
 	r.sequence, r.epoch, r.ended = h.sequence, h.epoch, s
 	s.last = max(s.last, content.last())
-	r.note(h)
+	r.note(s, h)
 	return nil
 }
 
-func (r *recovery) note(h header) {
+// note takes what any whole sector says of the log as a whole.
+func (r *recovery) note(s *segment, h header) {
 	r.synced = max(r.synced, h.synced)
 	r.newestEpoch = max(r.newestEpoch, h.epoch)
+	if r.cut == nil && int64(h.extent)*sectorSize > s.size {
+		r.cut = &place{segment: s, sector: uint32(s.size / sectorSize)}
+	}
 }
 
 // inspect looks at one sector behind the row.
@@ -107,7 +112,7 @@ func (r *recovery) inspect(s *segment, sector uint32, content []byte) {
 	h, _, condition := readSector(content[int64(sector)*sectorSize:][:sectorSize], s.number, sector)
 	switch condition {
 	case whole:
-		r.note(h)
+		r.note(s, h)
 	case rotten:
 		if r.rotten == nil {
 			r.rotten = &place{segment: s, sector: sector}
@@ -153,6 +158,9 @@ func (r *recovery) verdict() error {
 	if r.rotten != nil {
 		offset := int64(r.rotten.sector) * sectorSize
 		return r.damage(r.rotten.segment.name(), offset, "a sector is neither blank nor as it was written")
+	}
+	if r.cut != nil {
+		return r.damage(r.cut.segment.name(), int64(r.cut.sector)*sectorSize, "the file was cut short")
 	}
 	if r.ended == nil {
 		name := (&segment{number: 1}).name()

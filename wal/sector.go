@@ -15,9 +15,9 @@ import (
 //	+--------+--------+--------+--------+-----------------+-----------------+
 //	| check  | kind   | segment| place  | sequence        | synced          |
 //	+--------+--------+--------+--------+-----------------+-----------------+
-//	| epoch  | part   | parts  | length | body, 464 bytes: `length` of the
-//	+--------+--------+--------+--------+   record's, then zeros
-//	 32       36       40       44       48                             512
+//	| epoch  | part   | parts  | length | extent | body, 460 bytes: `length`
+//	+--------+--------+--------+--------+--------+   of the record's, then zeros
+//	 32       36       40       44       48       52                    512
 //
 // All numbers are little-endian.
 //
@@ -30,9 +30,11 @@ import (
 //	epoch     counts the openings of the log: what a cut left on the disk of an earlier
 //	          epoch is never taken for a part of a later one
 //	part      of parts: the record's sectors, from 0
+//	extent    how many sectors the segment has: a file that was cut short, by a copy that
+//	          stopped half-way, say, shows. A crash can't do that: the room is reserved first
 const (
 	sectorSize = 512
-	headerSize = 48
+	headerSize = 52
 	bodySize   = sectorSize - headerSize
 )
 
@@ -52,6 +54,7 @@ type header struct {
 	part     uint32
 	parts    uint32
 	length   uint32
+	extent   uint32
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -68,7 +71,7 @@ func appendSector(buffer []byte, h header, body []byte) []byte {
 	}
 	buffer = binary.LittleEndian.AppendUint64(buffer, h.sequence)
 	buffer = binary.LittleEndian.AppendUint64(buffer, h.synced)
-	for _, field := range [...]uint32{h.epoch, h.part, h.parts, h.length} {
+	for _, field := range [...]uint32{h.epoch, h.part, h.parts, h.length, h.extent} {
 		buffer = binary.LittleEndian.AppendUint32(buffer, field)
 	}
 	buffer = append(buffer, body...)
@@ -106,6 +109,7 @@ func readSector(sector []byte, segment, place uint32) (header, []byte, condition
 		part:     word(36),
 		parts:    word(40),
 		length:   word(44),
+		extent:   word(48),
 	}
 	known := h.kind == kindRecord || h.kind == kindMark
 	if !known || h.segment != segment || h.place != place || h.length > bodySize || h.part >= h.parts {
