@@ -136,12 +136,18 @@ func (l *log) restore(snapshot Snapshot) {
 
 // check is the costly invariant: every entry against its predecessor.
 func (l *log) check() {
-	index, term, time := l.base, l.baseTerm, l.entries
+	index, term := l.base, l.baseTerm
 	for i := range l.entries {
 		e := &l.entries[i]
-		assert(e.Index == index+1, "entry %d follows entry %d", e.Index, index)
-		assert(e.Term >= term, "the term falls from %d to %d at entry %d", term, e.Term, e.Index)
-		assert(i == 0 || e.Time >= time[i-1].Time, "cluster time falls at entry %d", e.Index)
+		if e.Index != index+1 {
+			fail("entry %d follows entry %d", e.Index, index)
+		}
+		if e.Term < term {
+			fail("the term falls from %d to %d at entry %d", term, e.Term, e.Index)
+		}
+		if i > 0 && e.Time < l.entries[i-1].Time {
+			fail("cluster time falls at entry %d", e.Index)
+		}
 		index, term = e.Index, e.Term
 	}
 	assert(l.base <= l.snapshot.Index, "entries begin at %d, behind the snapshot at %d", l.base+1, l.snapshot.Index)
