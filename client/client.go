@@ -140,11 +140,11 @@ func (c *Client) note(address string, err error) {
 	c.trouble.Store(&trouble)
 }
 
-// outOfTime is the error of a caller whose context has ended before anybody answered. It wraps the context's error alone: the trouble
-// that there was is for people, and says nothing about what became of the request.
+// outOfTime is the error of a caller whose context has ended before anybody answered.
 func (c *Client) outOfTime(ctx context.Context, what string) error {
+	late := &OutOfTimeError{Operation: what, Cause: context.Cause(ctx)}
 	if trouble := c.trouble.Load(); trouble != nil {
-		return fmt.Errorf("%s: %w (latest trouble: %v)", what, context.Cause(ctx), *trouble)
+		late.Trouble = *trouble
 	}
-	return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+	return late
 }

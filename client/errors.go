@@ -75,6 +75,24 @@ func (e *RefusedError) Is(target error) bool {
 	return false
 }
 
+// OutOfTimeError says that the caller's context ended before anybody answered. It wraps the context's error alone: the trouble
+// that there was does not say what became of the request.
+type OutOfTimeError struct {
+	Operation string // and its subject: release "film"
+	Cause     error  // of the context's end
+	Trouble   error  // the latest since a server last answered, perhaps a *RefusedError; nil if there was none
+}
+
+func (e *OutOfTimeError) Error() string {
+	text := e.Operation + ": " + e.Cause.Error()
+	if e.Trouble != nil {
+		text += " (latest trouble: " + e.Trouble.Error() + ")"
+	}
+	return text
+}
+
+func (e *OutOfTimeError) Unwrap() error { return e.Cause }
+
 // fromSession is an error of package session in the words of this one.
 func fromSession(operation, subject string, err error) error {
 	refusal := &RefusedError{Operation: operation, Subject: subject}

@@ -40,7 +40,7 @@ func (c *Client) Sessions(ctx context.Context, page server.Sessions) (server.Ses
 
 // Transfer hands leadership to the member with this number, or, for zero, to the best one. It returns who leads then.
 func (c *Client) Transfer(ctx context.Context, to uint64) (leader uint64, err error) {
-	answer, err := c.ask(ctx, "transfer", "", &lockdv1.TransferLeaderRequest{To: to})
+	answer, err := c.ask(ctx, "transfer-leader", "", &lockdv1.TransferLeaderRequest{To: to})
 	transferred, err := as[server.Transferred](answer, err)
 	return uint64(transferred.Leader), err
 }

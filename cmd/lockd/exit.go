@@ -90,10 +90,26 @@ func exitCode(err error) int {
 	switch {
 	case errors.Is(err, client.ErrLost):
 		return exitLost
+	case lastRefusal(err) != nil:
+		return exitLater
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, client.ErrUnknownOutcome):
 		return exitUnavailable
 	}
 	return exitSystem
+}
+
+// lastRefusal is why the servers would not take a call on until its time was over, if it is for a reason that may pass. They were
+// reached then, which is what a caller wants to know first.
+func lastRefusal(err error) *client.RefusedError {
+	late, is := errors.AsType[*client.OutOfTimeError](err)
+	if !is || !errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	refused, is := errors.AsType[*client.RefusedError](late.Trouble)
+	if !is || refusalCode(refused) != exitLater {
+		return nil
+	}
+	return refused
 }
 
 func refusalCode(refused *client.RefusedError) int {
@@ -131,9 +147,14 @@ func hint(err error) string {
 	if refused, is := errors.AsType[*client.RefusedError](err); is {
 		return statusHints[refused.Status]
 	}
+	if refused := lastRefusal(err); refused != nil {
+		return "the servers refuse for now: " + refused.Why() + "; try again later"
+	}
 	switch {
 	case errors.Is(err, client.ErrUnknownOutcome):
 		return "the answer was lost; look with lockd show"
+	case errors.Is(err, context.DeadlineExceeded) && inTheClear(err):
+		return "do the servers expect TLS? (--tls?)"
 	case errors.Is(err, context.DeadlineExceeded) && exitCode(err) == exitUnavailable:
 		return "do the servers run at --endpoints, and do most of them reach each other? (--timeout waits longer)"
 	case errors.Is(err, os.ErrPermission):
@@ -141,6 +162,9 @@ func hint(err error) string {
 	}
 	return ""
 }
+
+// inTheClear says that a server hung up on a connection before its first word, as one does that expects TLS.
+func inTheClear(err error) bool { return strings.Contains(err.Error(), "error reading server preface") }
 
 var statusHints = map[lockfsm.Status]string{
 	lockfsm.Busy:           "lockd show tells who holds it, -w waits for it",

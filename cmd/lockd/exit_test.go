@@ -16,6 +16,11 @@ import (
 	"lockd/server"
 )
 
+// late is the error of a call whose time ended after a trouble.
+func late(trouble error) error {
+	return &client.OutOfTimeError{Operation: "open a session", Cause: context.DeadlineExceeded, Trouble: trouble}
+}
+
 func TestEachErrorHasItsExitCode(t *testing.T) {
 	refused := func(status lockfsm.Status, reason server.Reason) error {
 		return fmt.Errorf("lock: %w", &client.RefusedError{Operation: "lock", Status: status, Reason: reason})
@@ -34,6 +39,10 @@ func TestEachErrorHasItsExitCode(t *testing.T) {
 		{refused(lockfsm.StaleToken, 0), exitRefused},
 		{refused(lockfsm.UnknownSession, 0), exitRefused},
 		{fmt.Errorf("no answer: %w", context.DeadlineExceeded), exitUnavailable},
+		{late(refused(0, server.NotLeader)), exitUnavailable},
+		{late(nil), exitUnavailable},
+		{late(refused(0, server.DiskFull)), exitLater},
+		{late(refused(0, server.Overloaded)), exitLater},
 		{fmt.Errorf("release: %w", client.ErrUnknownOutcome), exitUnavailable},
 		{os.ErrPermission, exitSystem},
 		{errors.New("anything else"), exitSystem},
@@ -64,6 +73,8 @@ func TestAnErrorIsOneLineThatSaysWhatToDo(t *testing.T) {
 	require.NotContains(t, text, "\n")
 	require.Contains(t, text, "do the servers run at --endpoints")
 	require.Contains(t, sentence(&client.RefusedError{Operation: "lock", Status: lockfsm.InvalidName}), "1 to 255 bytes of text")
+	require.Contains(t, sentence(late(&client.RefusedError{Operation: "command", Reason: server.DiskFull})), "the servers refuse for now: disk full; try again later")
+	require.Contains(t, sentence(late(errors.New("connection error: error reading server preface: EOF"))), "--tls?")
 	require.Contains(t, sentence(os.ErrPermission), "may this user do that?")
 }
 

@@ -21,8 +21,9 @@ const farewell = 2 * time.Second
 
 func newLock(environment []string) *cobra.Command {
 	command := &cobra.Command{
-		Use:   "lock NAME -- COMMAND [ARGUMENT...]",
-		Short: "Run a command while holding a lock",
+		Use:                   "lock [FLAGS] NAME -- COMMAND [ARGUMENT...]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Run a command while holding a lock",
 		Long: `Run a command while holding a lock, and pass its exit status on. The command finds the fencing token in LOCKD_TOKEN and the
 lock's name in LOCKD_NAME. Signals are forwarded to it.
 

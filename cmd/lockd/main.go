@@ -70,16 +70,16 @@ func refuseUnknownCommand(command *cobra.Command, arguments []string) error {
 			names = append(names, child.Name())
 		}
 	}
-	return usageError("there is no command %q%s; lockd help lists them", arguments[0], meant(arguments[0], names))
+	return usageError("there is no command %q%s; lockd help lists them", arguments[0], meant("", arguments[0], names))
 }
 
 // explainFlag makes what pflag says about a wrong flag ours.
 func explainFlag(command *cobra.Command, err error) error {
 	if unknown, is := errors.AsType[*pflag.NotExistError](err); is && unknown.GetSpecifiedShortnames() == "" {
 		var names []string
-		command.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, "--"+flag.Name) })
-		name := "--" + unknown.GetSpecifiedName()
-		return usageError("%s has no flag %s%s", command.CommandPath(), name, meant(name, names))
+		command.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+		name := unknown.GetSpecifiedName()
+		return usageError("%s has no flag --%s%s", command.CommandPath(), name, meant("--", name, names))
 	}
 	return usageError("%s: %w", command.CommandPath(), err)
 }

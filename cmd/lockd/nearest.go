@@ -1,8 +1,9 @@
 package main
 
-// nearest is the name most like another, if one is like it at all: no more than a third of its letters differ, or two.
+// nearest is the name most like another, if one is like it at all: no more than a third of its letters differ, or two of four or five,
+// or one of two or three.
 func nearest(name string, names []string) (closest string, found bool) {
-	bound := max(2, len(name)/3) + 1
+	bound := max(min(2, len(name)/2), len(name)/3) + 1
 	for _, candidate := range names {
 		if d := distance(name, candidate); d < bound {
 			closest, bound, found = candidate, d, true
@@ -32,10 +33,11 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// meant is the end of an error about an unknown name: which one was perhaps meant.
-func meant(name string, names []string) string {
+// meant is the end of an error about an unknown name: which one was perhaps meant. The prefix that all names have is left out of
+// them: it would make any two alike.
+func meant(prefix, name string, names []string) string {
 	if closest, found := nearest(name, names); found {
-		return " (did you mean " + closest + "?)"
+		return " (did you mean " + prefix + closest + "?)"
 	}
 	return ""
 }

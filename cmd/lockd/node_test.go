@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"lockd/wal"
 )
 
 func TestDevServesAndCleansUp(t *testing.T) {
@@ -104,6 +107,8 @@ func TestServeRefusesWhatCannotWork(t *testing.T) {
 		"no data":         {[]string{"--id=1"}, "--data is missing"},
 		"no peers":        {[]string{"--id=1", "--data=x"}, "--peers is missing"},
 		"two with one id": {[]string{"--id=1", "--data=x", "--peers=1=a:1,1=b:1"}, "two members have the number 1"},
+		"one address":     {[]string{"--id=1", "--data=x", "--peers=1=a:1,2=a:1"}, "--peers: members 1 and 2 have the same address a:1"},
+		"no such port":    {[]string{"--id=1", "--data=x", "--peers=1=a:99999"}, `--peers, member 1: "a:99999" has no port: "99999" is none`},
 		"without oneself": {[]string{"--id=3", "--data=x", "--peers", peers}, "--peers does not name this node, which is --id 3"},
 		"open to clients": {[]string{"--id=1", "--data=x", "--peers", peers, "--listen=0.0.0.0:1"}, "--listen 0.0.0.0:1 is reachable from other machines: give --client-cert and --client-key, or --insecure"},
 		"open to peers":   {[]string{"--id=1", "--data=x", "--peers=1=10.0.0.1:7401"}, "--peer-listen 10.0.0.1:7401 is reachable from other machines: give --peer-cert, --peer-key and --peer-ca"},
@@ -191,4 +196,29 @@ func TestASecondSignalEndsANodeAtOnce(t *testing.T) {
 	require.NoError(t, nodes[0].Stop(context.Background()))
 	require.NoError(t, nodes[1].Stop(context.Background()))
 	require.NoError(t, nodes[2].Stop(context.Background()))
+}
+
+func TestAPortInUseIsNamedByItsFlag(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	common := []string{"serve", "--id", "1", "--peers", "1=127.0.0.1:0", "--log-level", "error"}
+	for flag, others := range map[string][]string{
+		"--peer-listen": {"--listen", "127.0.0.1:0", "--http-listen", "none"},
+		"--listen":      {"--http-listen", "none"},
+		"--http-listen": {"--listen", "127.0.0.1:0"},
+	} {
+		got := lockd(nil, append(append(common, others...), "--data", t.TempDir(), flag, taken.Addr().String())...)
+		require.Equal(t, exitSystem, got.code, got.errors)
+		require.Contains(t, got.errors, "("+flag+")")
+		require.Contains(t, got.errors, "choose another port")
+	}
+}
+
+func TestADamagedDirectoryIsToldWithWhatCanBeDone(t *testing.T) {
+	err := explainStart(fmt.Errorf("data directory: %w", &wal.DamageError{File: "identity", Reason: "the file is missing"}), "")
+	require.Equal(t, exitSystem, exitCode(err))
+	require.Contains(t, err.Error(), "identity is damaged at byte 0: the file is missing: the node refuses to serve rather than forget")
+	require.Contains(t, err.Error(), "replacing the member is not built yet")
 }

@@ -72,34 +72,25 @@ func (a acquired) text(table io.Writer) {
 	row(table, "ttl", a.TTL)
 }
 
-// grab gives a wait without end only to the queue: servers that can't be reached end the command after the timeout.
+// grab gives a wait without end only to the queue: servers that can't be reached, or can't take anything on, end the command after the timeout.
 func grab(reach *reach, seeking *seeking, name string) (client.Grant, error) {
 	reached, err := reach.dial()
 	if err != nil {
 		return client.Grant{}, err
 	}
 	defer reached.Close()
-	ctx, stop := untilInterrupted(endings)
-	defer stop()
-	if err := awaitService(ctx, reach, reached); err != nil {
+	session, mutex, err := takeLock(reach, seeking, reached, name)
+	if err != nil {
 		return client.Grant{}, err
 	}
-	wait := seeking.patience()
-	if wait != client.Forever {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, wait+time.Duration(*reach.timeout))
-		defer cancel()
-	}
-	grant, err := reached.Grab(ctx, name, client.Plain{TTL: time.Duration(*seeking.ttl), Wait: wait, Value: *seeking.value})
-	return grant, explainWait(err)
-}
-
-// awaitService finds out whether somebody answers: Check is a question that only a leader answers, and about any lock.
-func awaitService(ctx context.Context, reach *reach, reached *client.Client) error {
-	ctx, cancel := reach.within(ctx)
+	grant := client.Grant{Name: name, Token: mutex.Token(), Session: session.ID()}
+	ctx, cancel := reach.within(context.Background())
 	defer cancel()
-	_, err := reached.Check(ctx, "lockd", 1)
-	return err
+	if err := session.Orphan(ctx); err != nil {
+		_ = closeSession(session) // else it ends with its TTL
+		return client.Grant{}, explainWait(err)
+	}
+	return grant, nil
 }
 
 func newRelease() *cobra.Command {

@@ -19,7 +19,7 @@ import (
 
 // serving is everything that `lockd serve` is told.
 type serving struct {
-	id                             uint64
+	id                             memberNumber
 	data, peers                    string
 	listen, peerListen, httpListen string
 	advertise, advertiseHTTP       string
@@ -55,7 +55,7 @@ SIGTERM and SIGINT hand leadership over and stop the node; a second signal ends 
 func newServing(command *cobra.Command) *serving {
 	flags := command.Flags()
 	s := &serving{logging: newLogging(command, "info")}
-	flags.Uint64Var(&s.id, "id", 0, "this node's `number` in --peers")
+	flags.Var(&s.id, "id", "this node's `number` in --peers")
 	flags.StringVar(&s.data, "data", "", "`directory` for data, made if it does not exist")
 	flags.StringVar(&s.peers, "peers", "", "all members, as `number=host:port,...`, this one too")
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:7400", "where to serve clients by gRPC")
@@ -80,10 +80,18 @@ func serve(config daemon.Config) error {
 	defer ignore()
 	node, err := daemon.Start(config)
 	if err != nil {
-		return explainStart(err, "--listen, --peer-listen or --http-listen")
+		return explainStart(&startError{err}, "that flag")
 	}
 	return untilStopped([]*daemon.Daemon{node}, signals)
 }
+
+// startError is why a node does not start, with the names that its settings have here.
+type startError struct{ cause error }
+
+func (e *startError) Error() string { return settingsHere.Replace(e.cause.Error()) }
+func (e *startError) Unwrap() error { return e.cause }
+
+var settingsHere = strings.NewReplacer("(peer-address)", "(--peer-listen)", "(client-address)", "(--listen)", "(http-address)", "(--http-listen)")
 
 // config checks the settings and makes them the daemon's.
 func (s *serving) config(logger *slog.Logger) (daemon.Config, error) {
@@ -136,12 +144,22 @@ func (s *serving) members() (map[raft.ID]string, error) {
 	if _, listed := members[raft.ID(s.id)]; !listed {
 		return nil, usageError("--peers does not name this node, which is --id %d: %s", s.id, s.peers)
 	}
+	return members, checkMembers(members)
+}
+
+func checkMembers(members map[raft.ID]string) error {
+	at := map[string]raft.ID{}
 	for _, id := range slices.Sorted(maps.Keys(members)) {
-		if _, err := hostOf(fmt.Sprintf("--peers, member %d", id), members[id]); err != nil {
-			return nil, err
+		address := members[id]
+		if _, err := hostOf(fmt.Sprintf("--peers, member %d", id), address); err != nil {
+			return err
 		}
+		if other, taken := at[address]; taken {
+			return usageError("--peers: members %d and %d have the same address %s", other, id, address)
+		}
+		at[address] = id
 	}
-	return members, nil
+	return nil
 }
 
 func (s *serving) peerTLS() (*tls.Config, error) {
@@ -218,9 +236,12 @@ func (l listener) check(insecure bool) error {
 }
 
 func hostOf(setting, address string) (string, error) {
-	host, _, err := net.SplitHostPort(address)
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return "", usageError("%s: %q is not of the form host:port", setting, address)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+		return "", usageError("%s: %q has no port: %q is none", setting, address, port)
 	}
 	return host, nil
 }

@@ -78,10 +78,14 @@ func variable(setting string) string {
 }
 
 func readVariables(environment, known []string) (map[string]string, error) {
-	settings, names := map[string]string{}, slices.Clone(exported)
+	settings := map[string]string{}
+	var names []string
+	for _, name := range exported {
+		names = append(names, strings.TrimPrefix(name, variablePrefix))
+	}
 	for _, name := range known {
 		settings[variable(name)] = name
-		names = append(names, variable(name))
+		names = append(names, strings.TrimPrefix(variable(name), variablePrefix))
 	}
 	values := map[string]string{}
 	for _, entry := range environment {
@@ -91,7 +95,7 @@ func readVariables(environment, known []string) (map[string]string, error) {
 		}
 		setting, is := settings[name]
 		if !is {
-			return nil, usageError("the variable %s is not known to lockd%s", name, meant(name, names))
+			return nil, usageError("the variable %s is not known to lockd%s", name, meant(variablePrefix, strings.TrimPrefix(name, variablePrefix), names))
 		}
 		values[setting] = value
 	}
@@ -109,7 +113,7 @@ func readFile(path string, known []string) (map[string]yaml.Node, error) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if key == configSetting || !slices.Contains(known, key) {
-			return nil, usageError("configuration %s, line %d: the key %q is not known to lockd%s", path, keys[key].Line, key, meant(key, known))
+			return nil, usageError("configuration %s, line %d: the key %q is not known to lockd%s", path, keys[key].Line, key, meant("", key, known))
 		}
 	}
 	return keys, nil
@@ -146,6 +150,8 @@ func scalar(node *yaml.Node) (string, error) {
 			items[i] = item.Value
 		}
 		return strings.Join(items, ","), nil
+	case yaml.MappingNode:
+		return "", errors.New("this is a map; write a plain value, or a list of them, as in: peers: [1=10.0.0.1:7401, 2=10.0.0.2:7401]")
 	}
 	return "", errors.New("this is neither a plain value nor a list of them")
 }

@@ -138,7 +138,10 @@ func reason(err error) string {
 		error
 		GRPCStatus() *status.Status
 	}](err); is {
-		return oneLine(errors.New(rpc.GRPCStatus().Message()))
+		err = errors.New(rpc.GRPCStatus().Message())
+	}
+	if inTheClear(err) {
+		return oneLine(err) + " (--tls?)"
 	}
 	return oneLine(err)
 }
@@ -147,8 +150,9 @@ func (s clusterStatus) text(table io.Writer) {
 	if s.Leader == 0 {
 		row(table, "no leader is known")
 	} else {
-		fmt.Fprintf(table, "member %d leads in term %d; %d members, %d sessions, %d locks, %d waiters, %d grants\n",
-			s.Leader, s.Term, s.Members, s.Sessions, s.Locks, s.Waiters, s.Grants)
+		fmt.Fprintf(table, "member %d leads in term %d; %s, %s, %s, %s, %s\n", s.Leader, s.Term,
+			counted(s.Members, "member"), counted(s.Sessions, "session"), counted(s.Locks, "lock"), counted(s.Waiters, "waiter"),
+			counted(s.Grants, "grant"))
 	}
 	row(table)
 	row(table, "ENDPOINT", "MEMBER", "ROLE", "TERM", "COMMIT", "APPLIED", "LAG")
@@ -163,6 +167,13 @@ func (s clusterStatus) text(table io.Writer) {
 		}
 		row(table, node.Endpoint, node.Member, node.Role, node.Term, node.Commit, node.Applied, lag)
 	}
+}
+
+func counted[N int | number](count N, noun string) string {
+	if count == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", count, noun)
 }
 
 type transferred struct {

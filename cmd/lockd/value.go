@@ -19,7 +19,7 @@ func (s *span) String() string { return time.Duration(*s).String() }
 func (*span) Type() string     { return "duration" }
 
 func (s *span) Set(text string) error {
-	if strings.Trim(text, "0123456789.") == "" {
+	if strings.Trim(text, "-0123456789.") == "" {
 		text += "s"
 	}
 	parsed, err := time.ParseDuration(text)
@@ -57,6 +57,21 @@ func (p *patience) Set(text string) error {
 		return nil
 	}
 	return (*span)(p).Set(text)
+}
+
+// memberNumber is a flag's number of a member.
+type memberNumber uint64
+
+func (m *memberNumber) String() string { return strconv.FormatUint(uint64(*m), 10) }
+func (*memberNumber) Type() string     { return "number" }
+
+func (m *memberNumber) Set(text string) error {
+	number, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || number == 0 {
+		return errors.New("a member's number is a whole one, from 1 on")
+	}
+	*m = memberNumber(number)
+	return nil
 }
 
 // choice is a flag with a few possible values.
