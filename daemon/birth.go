@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -49,7 +48,7 @@ func (d *Daemon) open() error {
 func (d *Daemon) openLog() (wal.Recovered, error) {
 	files := d.config.Files
 	if files == nil {
-		if err := os.MkdirAll(d.config.Directory, 0o700); err != nil {
+		if err := makeDirectory(d.config.Directory, syncDirectory); err != nil {
 			return wal.Recovered{}, fmt.Errorf("data directory: %w", err)
 		}
 		files = wal.OS(d.config.Directory)
@@ -99,40 +98,71 @@ func (d *Daemon) serveHTTP() {
 	})
 }
 
-// form waits for the founding of the cluster, writes it down, and begins.
+// form has written down what the formation decides, until the cluster is founded, and begins.
 func (d *Daemon) form() {
-	select {
-	case <-d.unborn:
-		return
-	case c := <-d.formation.founding:
-		stored, err := d.formOnDisk(c)
-		if err != nil {
-			d.fail(err)
+	for {
+		select {
+		case <-d.unborn:
+			return
+		case m := <-d.formation.promising:
+			if !d.write(func() error { return d.log.Promise(m) }) {
+				return
+			}
+			d.formation.promised(m)
+			d.logger.Info("promised to found a cluster", "cluster", clusterOf(m).String(), "members", describe(m))
+			d.peers.Reintroduce()
+		case c := <-d.formation.founding:
+			d.found(c)
 			return
 		}
-		d.formation.formed(c)
-		d.logger.Info("cluster formed", "cluster", c.cluster.String(), "members", names(members(c.membership)))
-		node, err := d.newServer(stored)
-		if err != nil {
-			d.fail(err)
-			return
-		}
-		d.run(node)
-		d.peers.Reintroduce()
 	}
 }
 
-// formOnDisk waits for room if it has to: nobody knows this member yet.
-func (d *Daemon) formOnDisk(c founding) (raft.Stored, error) {
+func (d *Daemon) found(c founding) {
+	var stored raft.Stored
+	if !d.write(func() (err error) { stored, err = d.log.Form(c.cluster, c.membership); return err }) {
+		return
+	}
+	d.formation.formed(c)
+	d.logger.Info("cluster formed", "cluster", c.cluster.String(), "members", names(members(c.membership)))
+	node, err := d.newServer(stored)
+	if err != nil {
+		d.fail(err)
+		return
+	}
+	d.run(node)
+	d.peers.Reintroduce()
+}
+
+// write tells whether something was written. Only a writer waits for the disk: a node that stops does not.
+func (d *Daemon) write(attempt func() error) bool {
+	written := make(chan struct{})
+	d.writers.Go(func() {
+		if err := d.whenRoom(attempt); err != nil {
+			d.fail(err)
+			return
+		}
+		close(written)
+	})
+	select {
+	case <-d.unborn:
+		return false
+	case <-written:
+		return true
+	}
+}
+
+// whenRoom waits for room if it has to: nobody was told of what is written yet.
+func (d *Daemon) whenRoom(attempt func() error) error {
 	for {
-		stored, err := d.log.Form(c.cluster, c.membership)
+		err := attempt()
 		if !errors.Is(err, wal.ErrDiskFull) {
-			return stored, err
+			return err
 		}
 		d.logger.Error("disk full: the cluster can't be formed until there is room")
 		select {
 		case <-d.unborn:
-			return raft.Stored{}, err
+			return err
 		case <-time.After(roomInterval):
 		}
 	}

@@ -89,6 +89,8 @@ func (c *Config) validate() error {
 		return errors.New("the member's number is missing: zero is no member")
 	case len(c.Members) == 0:
 		return errors.New("the list of members is empty")
+	case len(c.Members) > wal.MaxMembers:
+		return fmt.Errorf("%d members are too many: the most is %d", len(c.Members), wal.MaxMembers)
 	case c.Members[0] != "":
 		return errors.New("zero is no member")
 	case c.Directory == "" && c.Files == nil:

@@ -15,7 +15,8 @@ import (
 	"lockd/wal"
 )
 
-// closeTimeout bounds how long a node that has nothing more to decide waits for its clients to take their answers.
+// closeTimeout bounds how long a node that has nothing more to decide waits for its clients to take their answers. Its disk
+// gets as long to finish, even if whoever stops the node is in a hurry.
 const closeTimeout = time.Second
 
 // Daemon is a running node. Make it with Start.
@@ -35,11 +36,12 @@ type Daemon struct {
 	clients *transport.Clients
 	http    *transport.HTTP
 
-	born    atomic.Bool // the loop runs
-	handed  chan struct{}
-	unborn  chan struct{} // closed when a node that is not formed is to stop
-	loops   sync.WaitGroup
-	writers sync.WaitGroup
+	born     atomic.Bool // the loop runs
+	stopping atomic.Bool
+	handed   chan struct{}
+	unborn   chan struct{} // closed when a node that is not formed is to stop
+	loops    sync.WaitGroup
+	writers  sync.WaitGroup
 
 	end  sync.Once
 	err  error // why it ended; valid when done is closed
@@ -83,13 +85,19 @@ func (d *Daemon) Err() error {
 // fail ends the node for a reason. It is called from goroutines that the ending waits for.
 func (d *Daemon) fail(err error) {
 	d.logger.Error("the node ends", "cause", err)
-	go d.close(context.Background(), err)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		d.close(ctx, err)
+	}()
 }
 
-// Stop hands leadership over, answers what is still open, and ends the node. When ctx ends first, it goes
-// on without waiting for others. It returns what went wrong in closing.
+// Stop hands leadership over, answers what is still open, and ends the node. It is not ready from then on. When ctx ends
+// first, it goes on without waiting for others, nor for a disk that hangs: then the data directory stays
+// in use until the disk lets go. It returns what went wrong in closing.
 func (d *Daemon) Stop(ctx context.Context) error {
 	d.logger.Info("stopping")
+	d.withdraw()
 	if d.born.Load() && d.inbox.urge(server.Stop{}) {
 		patience := time.NewTimer(2 * d.config.ElectionTimeout)
 		defer patience.Stop()
@@ -105,29 +113,66 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	return d.err
 }
 
+// withdraw keeps new callers away.
+func (d *Daemon) withdraw() {
+	d.stopping.Store(true)
+	d.clients.Withdraw()
+}
+
 // close ends everything, in the order in which the parts need each other.
 func (d *Daemon) close(ctx context.Context, cause error) {
 	d.end.Do(func() {
+		d.withdraw()
 		close(d.unborn)
 		d.inbox.close()
 		d.loops.Wait() // everybody is answered
-		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
-		defer cancel()
-		d.clients.Close(ctx)
-		var errs []error
-		if d.http != nil {
-			errs = append(errs, d.http.Close(ctx))
-		}
-		errs = append(errs, d.peers.Close())
-		close(d.disk.stop)
-		close(d.saver.stop)
-		d.writers.Wait()
-		errs = append(errs, d.log.Close())
+		err := errors.Join(d.closeDoors(ctx), d.closeDisk(ctx))
 		d.err = cause
 		if cause == nil {
-			d.err = errors.Join(errs...)
+			d.err = err
 		}
 		d.logger.Info("stopped")
 		close(d.done)
 	})
+}
+
+// closeDoors ends all connections. None waits for another: the other members may hear that nobody is here
+// while a client still takes its answers.
+func (d *Daemon) closeDoors(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	var closing sync.WaitGroup
+	var ofPeers, ofHTTP error
+	closing.Go(func() { d.clients.Close(ctx) })
+	closing.Go(func() { ofPeers = d.peers.Close() })
+	if d.http != nil {
+		closing.Go(func() { ofHTTP = d.http.Close(ctx) })
+	}
+	closing.Wait()
+	return errors.Join(ofPeers, ofHTTP)
+}
+
+// closeDisk lets the writers finish what is queued, and closes the log. A disk that hangs for longer than ctx lasts, and
+// closeTimeout, is left behind: nothing that it was to keep was acknowledged.
+func (d *Daemon) closeDisk(ctx context.Context) error {
+	close(d.disk.stop)
+	close(d.saver.stop)
+	closed := make(chan error, 1)
+	go func() {
+		d.writers.Wait()
+		closed <- d.log.Close()
+	}()
+	patience := time.NewTimer(closeTimeout)
+	defer patience.Stop()
+	select {
+	case err := <-closed:
+		return err
+	case <-patience.C:
+	}
+	select {
+	case err := <-closed:
+		return err
+	case <-ctx.Done():
+		return errors.New("the disk hangs: the node ended without it")
+	}
 }

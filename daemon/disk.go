@@ -26,6 +26,7 @@ type disk struct {
 	mutex    sync.Mutex
 	queue    []raft.Record
 	released raft.Index // the log may forget what lies up to here
+	waiting  time.Time  // since when records wait and none of them became durable; zero: none waits
 
 	// The goroutine's own.
 	pending []raft.Record // taken from the queue and not yet appended
@@ -43,6 +44,9 @@ func newDisk(log *wal.Log, inbox *inbox, meters *meters, logger *slog.Logger) *d
 func (d *disk) add(record raft.Record) {
 	d.mutex.Lock()
 	d.queue = append(d.queue, record)
+	if d.waiting.IsZero() {
+		d.waiting = time.Now()
+	}
 	d.mutex.Unlock()
 	d.signal()
 }
@@ -68,15 +72,25 @@ func (d *disk) depth() int {
 	return len(d.queue)
 }
 
+// stalled is for how long records have been waiting while none of them became durable.
+func (d *disk) stalled() time.Duration {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.waiting.IsZero() {
+		return 0
+	}
+	return time.Since(d.waiting)
+}
+
 // run works until stop is closed, and then finishes what is queued. An error is the disk's: it ends the node, because
 // after a failed write or sync nobody knows what is durable.
 func (d *disk) run() error {
+	var retry <-chan time.Time // goes on through all wake-ups: a busy disk must look for room too
 	for {
 		if err := d.save(); err != nil {
 			return err
 		}
-		var retry <-chan time.Time
-		if d.full {
+		if d.full && retry == nil {
 			retry = time.After(roomInterval)
 		}
 		select {
@@ -84,6 +98,7 @@ func (d *disk) run() error {
 			return d.save()
 		case <-d.wake:
 		case <-retry:
+			retry = nil
 			if err := d.log.Reserve(); err != nil && !errors.Is(err, wal.ErrDiskFull) {
 				return err
 			}
@@ -106,6 +121,7 @@ func (d *disk) save() error {
 		left := copy(d.pending, d.pending[appended:])
 		clear(d.pending[left:])
 		d.pending = d.pending[:left]
+		d.noteProgress()
 	}
 	if released > 0 {
 		if err := d.log.Release(released); err != nil {
@@ -114,6 +130,16 @@ func (d *disk) save() error {
 	}
 	d.noteRoom(lack || d.log.Full())
 	return nil
+}
+
+// noteProgress begins anew to count for how long records have been waiting.
+func (d *disk) noteProgress() {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.waiting = time.Time{}
+	if len(d.queue)+len(d.pending) > 0 {
+		d.waiting = time.Now()
+	}
 }
 
 func (d *disk) take() (released raft.Index) {

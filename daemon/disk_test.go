@@ -1,7 +1,11 @@
 package daemon
 
 import (
+	"context"
 	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -123,5 +127,64 @@ func TestAReceivedSnapshotThatFindsNoRoomIsTriedAgain(t *testing.T) {
 	awaitEvent(t, d.inbox, func(e event) bool { return e == raft.Persisted{Sequence: 1} })
 	close(d.stop)
 	require.NoError(t, <-ended)
+	require.NoError(t, d.log.Close())
+}
+
+func TestABusyDiskLooksForRoomToo(t *testing.T) {
+	directory, d := rationedDisk(t)
+	directory.full.Store(true)
+	for sequence := uint64(1); !d.full; sequence++ {
+		entry := raft.Entry{Index: raft.Index(sequence + 1), Term: 1, Kind: raft.KindCommand, Data: make([]byte, 2048)}
+		d.add(raft.Record{Sequence: sequence, Term: 1, Entries: []raft.Entry{entry}})
+		require.NoError(t, d.save())
+	}
+	require.Empty(t, d.pending, "all found room, but the next one may not")
+	directory.full.Store(false)
+
+	ended := make(chan error)
+	go func() { ended <- d.run() }()
+	busy, idle := context.WithCancel(t.Context())
+	var waking sync.WaitGroup
+	waking.Go(func() {
+		for busy.Err() == nil {
+			d.signal()
+			runtime.Gosched()
+		}
+	})
+	awaitEvent(t, d.inbox, func(e event) bool { return e == server.Room{Full: false} })
+	idle()
+	waking.Wait()
+	close(d.stop)
+	require.NoError(t, <-ended)
+	require.NoError(t, d.log.Close())
+}
+
+func TestTheLogForgetsWhatAReceivedSnapshotStandsFor(t *testing.T) {
+	directory, d := rationedDisk(t)
+	segments := func() (n int) {
+		names, err := directory.List()
+		require.NoError(t, err)
+		for _, name := range names {
+			if strings.HasSuffix(name, ".segment") {
+				n++
+			}
+		}
+		return n
+	}
+	last := raft.Index(1)
+	for sequence := uint64(1); segments() < 6; sequence++ {
+		last++
+		entry := raft.Entry{Index: last, Term: 1, Kind: raft.KindCommand, Data: make([]byte, 4096)}
+		d.add(raft.Record{Sequence: sequence, Term: 1, Entries: []raft.Entry{entry}})
+		require.NoError(t, d.save())
+	}
+	members := raft.Membership{Members: []raft.Member{{ID: 1, Incarnation: 1}}}
+	for range 2 { // the log keeps one snapshot in reserve, and what lies behind that
+		last += 50
+		d.add(raft.Record{Sequence: uint64(last), Term: 1, Snapshot: &raft.Snapshot{Index: last, Term: 1, Membership: members}})
+		require.NoError(t, d.save())
+		require.NoError(t, d.save(), "the release is of the next turn")
+	}
+	require.Less(t, segments(), 6)
 	require.NoError(t, d.log.Close())
 }

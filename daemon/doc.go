@@ -22,8 +22,9 @@
 // # Birth
 //
 // A data directory is given an incarnation, a random number, when it is first used. The members of a new
-// cluster tell each other theirs, and one that knows all of them forms the cluster (formation.go): the membership names each member's
-// incarnation, and the cluster's identity is a hash of it, so that all come to the same by themselves. From
+// cluster tell each other theirs. One that knows all of them promises, for ever, to found no cluster but theirs; and one that
+// knows that all of them have promised the same forms the cluster (formation.go, where it is argued that two clusters never share a
+// directory). The membership names each member's incarnation, and the cluster's identity is a hash of it. From
 // then on a member is whoever holds that directory. One that comes back with an empty directory under its old name
 // is refused: it does not know what it has promised, and its vote could elect a leader that lacks what was acknowledged.
 //
@@ -31,8 +32,9 @@
 //
 // Stop hands leadership over, answers what is still open, and closes. A failed write or sync ends the node
 // at once (Done, Err): after it nobody knows what the disk holds, and whatever was acknowledged is kept by the others. A full
-// disk is no failure: commands are refused until there is room. A broken invariant panics, and is not
-// recovered: the process ends with the stack on standard error.
+// disk is no failure: commands are refused until there is room. A disk that hangs makes the node not ready, and is not waited for
+// when it ends. A broken invariant panics, and is not recovered: the process ends with the stack on standard error. Only a panic
+// in the handler of an HTTP request is kept to its connection by net/http; what is decided is decided by the loop.
 //
 // # What is left out
 //

@@ -233,14 +233,31 @@ func TestAFormedMemberJudgesEverybodyAgain(t *testing.T) {
 	c := newCluster(t, 3)
 	c.start(1)
 	c.start(2)
+	// The test is member 3, as far as the others can see.
+	pose := func(to raft.ID, membership raft.Membership) (net.Conn, wire.Hello) {
+		connection, err := net.Dial("tcp", c.members[to])
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = connection.Close() })
+		hello := wire.Hello{From: 3, To: to, Incarnation: 33, Membership: membership}
+		_, err = connection.Write(wire.AppendFrame(wire.AppendFrame(nil, wire.AppendHello(nil, hello)), nil))
+		require.NoError(t, err)
+		payload, err := wire.NewFrameReader(connection).Next()
+		require.NoError(t, err)
+		theirs, err := wire.DecodeHello(payload)
+		require.NoError(t, err)
+		return connection, theirs
+	}
+	var membership raft.Membership
+	for _, id := range []raft.ID{1, 2} {
+		_, hello := pose(id, raft.Membership{})
+		membership.Members = append(membership.Members, raft.Member{ID: id, Incarnation: hello.Incarnation})
+	}
+	membership.Members = append(membership.Members, raft.Member{ID: 3, Incarnation: 33})
+	c.awaitLog(1, "promised to found a cluster")
+	c.awaitLog(2, "promised to found a cluster")
 	var posed []net.Conn
-	for _, id := range []raft.ID{1, 2} { // the test is member 3, as far as the others can see
-		connection, err := net.Dial("tcp", c.members[id])
-		require.NoError(t, err)
-		defer func() { _ = connection.Close() }()
-		hello := wire.AppendFrame(nil, wire.AppendHello(nil, wire.Hello{From: 3, To: id, Incarnation: 33}))
-		_, err = connection.Write(wire.AppendFrame(hello, nil))
-		require.NoError(t, err)
+	for _, id := range []raft.ID{1, 2} {
+		connection, _ := pose(id, membership)
 		posed = append(posed, connection)
 	}
 	c.awaitLog(1, "cluster formed")

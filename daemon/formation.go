@@ -23,15 +23,37 @@ type founding struct {
 
 // formation is what a member knows of who belongs to its cluster. It makes the hellos, judges those of
 // others, and finds out when the cluster can be formed. It has no goroutine.
+//
+// What a member hears of others is hearsay: any of them may have lost its directory since, or have heard of different ones.
+// Were it enough, two halves of the same nodes could found two clusters, and the second, empty one would grant the first one's
+// tokens again. So all agree, and keep their word:
+//
+//   - A member that has heard of every other one's directory promises the membership of exactly these. The promise is on
+//     its disk before anybody is told. It is given once in the life of a directory, and never taken back.
+//   - A member founds the cluster that it has promised when every directory in it has told it of the same promise. A
+//     promise holds for ever, so it does not matter how long ago it was told, or whether its giver still lives.
+//   - A member that hears that the cluster which it has promised is founded joins it.
+//
+// So whatever is founded was promised by every directory in it, and since a directory promises once, two clusters
+// that were founded have no directory in common: not one of the first's was there to vote in the second. A member that comes to life after an hour
+// and acts on what it heard before can't do harm, and neither can one that was given a wrong address.
+//
+// The price is that a promise may be void: a directory that it names was lost before the cluster was founded. The
+// member can't know that nobody founded it, and waits. It says so (see void), and whoever runs the nodes, and sees all of them, empties its
+// directory.
 type formation struct {
 	configured []raft.ID // rising
-	founding   chan founding
+	// What is to be written into the directory next. Each takes one at most in a formation's life.
+	promising chan raft.Membership
+	founding  chan founding
 
 	mutex      sync.Mutex
 	identity   wal.Identity
 	membership raft.Membership // empty: not formed
-	heard      map[raft.ID]uint64
-	decided    bool
+	// heard are the newest hellos of unformed members, and after this one chose what to promise, those of its directories alone.
+	heard   map[raft.ID]wire.Hello
+	chosen  raft.Membership // promised, or about to be; empty: nothing yet
+	decided bool            // to found or to join
 	// obstacle is why this member may never become one, as far as it can see.
 	obstacle  string
 	addresses map[raft.ID]wire.Address
@@ -41,23 +63,33 @@ type formation struct {
 func newFormation(identity wal.Identity, membership raft.Membership, configured []raft.ID, own wire.Address) *formation {
 	f := &formation{
 		configured: slices.Sorted(slices.Values(configured)),
+		promising:  make(chan raft.Membership, 1),
 		founding:   make(chan founding, 1),
 		identity:   identity,
 		membership: membership,
-		heard:      map[raft.ID]uint64{identity.Member: identity.Incarnation},
+		heard:      map[raft.ID]wire.Hello{},
+		chosen:     identity.Promised,
 		addresses:  map[raft.ID]wire.Address{identity.Member: own},
 	}
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	f.found()
+	f.agree()
 	return f
+}
+
+// promised is called when the directory holds the promise. The hello has changed by it.
+func (f *formation) promised(m raft.Membership) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.identity.Promised = m
+	f.agree()
 }
 
 // formed is called when the directory has become the cluster's.
 func (f *formation) formed(c founding) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	f.identity.Cluster, f.membership, f.obstacle = c.cluster, c.membership, ""
+	f.identity.Cluster, f.identity.Promised, f.membership, f.obstacle = c.cluster, raft.Membership{}, c.membership, ""
 }
 
 // hello is what this member says of itself at the moment.
@@ -65,9 +97,13 @@ func (f *formation) hello(to raft.ID) wire.Hello {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	own := f.addresses[f.identity.Member]
+	membership := f.membership
+	if !f.identity.Formed() {
+		membership = f.identity.Promised
+	}
 	return wire.Hello{
 		Cluster: f.identity.Cluster, From: f.identity.Member, To: to, Incarnation: f.identity.Incarnation,
-		Membership: f.membership, Client: own.Client, HTTP: own.HTTP,
+		Membership: membership, Client: own.Client, HTTP: own.HTTP,
 	}
 }
 
@@ -118,21 +154,48 @@ func (f *formation) judgeMember(hello wire.Hello) error {
 
 // judgeFounder is the rule of a member that is not formed yet.
 func (f *formation) judgeFounder(hello wire.Hello) error {
-	if wal.ClusterID(hello.Cluster) == (wal.ClusterID{}) {
-		f.heard[hello.From] = hello.Incarnation
-		f.found()
-		return nil
+	founded := wal.ClusterID(hello.Cluster) != wal.ClusterID{}
+	judge := f.judgePromise
+	if founded {
+		judge = f.judgeCluster
 	}
-	if err := f.judgeCluster(hello); err != nil {
+	if err := judge(hello); err != nil {
 		f.obstacle = err.Error()
 		return err
 	}
-	f.decide(founding{wal.ClusterID(hello.Cluster), hello.Membership})
+	if founded {
+		f.decide(founding{wal.ClusterID(hello.Cluster), hello.Membership})
+		return nil
+	}
+	f.heard[hello.From] = hello
+	f.agree()
 	return nil
 }
 
-// judgeCluster decides whether the cluster of a formed member is the one that this member is to be of. It may be:
-// that member has heard of this very directory, which promised nothing since.
+// judgePromise decides whether this member, if it has made its choice, can found a cluster with one that is not formed either.
+func (f *formation) judgePromise(hello wire.Hello) error {
+	if len(f.chosen.Members) == 0 {
+		return nil
+	}
+	if expected, _ := incarnation(f.chosen, hello.From); hello.Incarnation != expected {
+		return void("member %d lost its data directory, or two nodes run under its name: its incarnation is %016x, and member %d has "+
+			"promised to found a cluster with %016x", hello.From, hello.Incarnation, f.identity.Member, expected)
+	}
+	if len(hello.Membership.Members) > 0 && !same(hello.Membership, f.chosen) {
+		return void("members %d and %d have promised to found different clusters: %s, and %s",
+			hello.From, f.identity.Member, describe(hello.Membership), describe(f.chosen))
+	}
+	return nil
+}
+
+// void is the error of a promise that nobody can keep. It says what to do.
+func void(format string, details ...any) error {
+	return fmt.Errorf(format+". If no member has formed a cluster, check the lists of members, stop all nodes, empty their data "+
+		"directories, which hold nothing yet, and start them again", details...)
+}
+
+// judgeCluster decides whether the cluster of a formed member is the one that this member is to be of: the one that its directory
+// has promised.
 func (f *formation) judgeCluster(hello wire.Hello) error {
 	self := f.identity.Member
 	expected, found := incarnation(hello.Membership, self)
@@ -145,20 +208,70 @@ func (f *formation) judgeCluster(hello wire.Hello) error {
 	case expected != f.identity.Incarnation:
 		return fmt.Errorf("member %d lost its data directory: its incarnation is %016x, and the cluster was formed with %016x. "+
 			"It is not the member that promised", self, f.identity.Incarnation, expected)
+	case !same(hello.Membership, f.identity.Promised):
+		return fmt.Errorf("member %d has formed a cluster with member %d, whose data directory never agreed to it: "+
+			"it is an older copy of the one that did", hello.From, self)
 	}
 	return nil
 }
 
-// found forms the cluster once every member's incarnation is known.
-func (f *formation) found() {
-	if len(f.heard) < len(f.configured) {
+// agree does what can be done next: choose what to promise, or found what everybody has promised.
+func (f *formation) agree() {
+	if f.identity.Formed() {
 		return
 	}
-	var m raft.Membership
-	for _, id := range f.configured {
-		m.Members = append(m.Members, raft.Member{ID: id, Incarnation: f.heard[id]})
+	if len(f.chosen.Members) == 0 && len(f.missing()) == 0 && f.discord() == nil {
+		f.chosen = f.directories()
+		f.promising <- f.chosen
 	}
-	f.decide(founding{clusterOf(m), m})
+	if len(f.identity.Promised.Members) > 0 && len(f.undecided()) == 0 {
+		f.decide(founding{clusterOf(f.chosen), f.chosen})
+	}
+}
+
+// missing are the members of which nothing was heard.
+func (f *formation) missing() (ids []raft.ID) {
+	for _, id := range f.configured {
+		if _, heard := f.heard[id]; !heard && id != f.identity.Member {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// undecided are the members that have not told of the promise that this one has given.
+func (f *formation) undecided() (ids []raft.ID) {
+	for _, member := range f.chosen.Members {
+		if member.ID != f.identity.Member && !same(f.heard[member.ID].Membership, f.chosen) {
+			ids = append(ids, member.ID)
+		}
+	}
+	return ids
+}
+
+// discord says which member has promised something else than what this one would promise: nobody is served by
+// one promise more that can't come true.
+func (f *formation) discord() error {
+	would := f.directories()
+	for _, id := range f.configured {
+		if other := f.heard[id].Membership; len(other.Members) > 0 && !same(other, would) {
+			return void("member %d has promised to found a cluster of %s, and member %d has heard of %s",
+				id, describe(other), f.identity.Member, describe(would))
+		}
+	}
+	return nil
+}
+
+// directories are this member's and those that were heard of last.
+func (f *formation) directories() (m raft.Membership) {
+	for _, id := range f.configured {
+		member := raft.Member{ID: id, Incarnation: f.heard[id].Incarnation}
+		if id == f.identity.Member {
+			member.Incarnation = f.identity.Incarnation
+		}
+		m.Members = append(m.Members, member)
+	}
+	return m
 }
 
 func (f *formation) decide(c founding) {
@@ -179,16 +292,16 @@ func (f *formation) pending() error {
 	if f.obstacle != "" {
 		return errors.New("the cluster is not formed: " + f.obstacle)
 	}
-	var missing []raft.ID
-	for _, id := range f.configured {
-		if _, heard := f.heard[id]; !heard {
-			missing = append(missing, id)
+	if len(f.chosen.Members) == 0 {
+		if missing := f.missing(); len(missing) > 0 {
+			return errors.New("the cluster is not formed: nothing was heard of the members " + names(missing))
 		}
+		return fmt.Errorf("the cluster is not formed: %w", f.discord())
 	}
-	if len(missing) == 0 {
-		return errors.New("the cluster is being formed")
+	if undecided := f.undecided(); len(undecided) > 0 {
+		return errors.New("the cluster is not formed: this member waits for the promise of the members " + names(undecided))
 	}
-	return errors.New("the cluster is not formed: nothing was heard of the members " + names(missing))
+	return errors.New("the cluster is being formed")
 }
 
 // address is where a member serves clients, as far as it was heard.
@@ -224,6 +337,17 @@ func incarnation(m raft.Membership, id raft.ID) (uint64, bool) {
 		}
 	}
 	return 0, false
+}
+
+func same(a, b raft.Membership) bool { return slices.Equal(a.Members, b.Members) }
+
+// describe lists members and their incarnations for people.
+func describe(m raft.Membership) string {
+	texts := make([]string, len(m.Members))
+	for i, member := range m.Members {
+		texts[i] = fmt.Sprintf("%d:%016x", member.ID, member.Incarnation)
+	}
+	return strings.Join(texts, ", ")
 }
 
 func members(m raft.Membership) []raft.ID {

@@ -41,8 +41,9 @@ func (i *inbox) post(events ...event) bool {
 	return i.add(events)
 }
 
-// urge adds events without waiting. It is for the node's own goroutines, whose
-// events are few by construction.
+// urge adds events without waiting: those of the node's own goroutines, each of which has a few at most, and
+// the questions of probes, which must get through where calls are held up. Whoever probes waits for the answer, so that there
+// are no more of these than probes are open.
 func (i *inbox) urge(events ...event) bool {
 	i.mutex.Lock()
 	return i.add(events)

@@ -13,18 +13,29 @@ const probeTimeout = time.Second
 // observe asks the loop how the server stands.
 func (d *Daemon) observe(ctx context.Context) (view, error) {
 	if !d.born.Load() {
-		if err := d.formation.pending(); err != nil {
-			return view{}, err
-		}
-		return view{}, errUnborn
+		return view{}, d.unready()
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	return d.inbox.observe(ctx)
 }
 
+// stallMost is how long a disk may be busy with one sync, at least, before the node does not count as ready.
+const stallMost = time.Second
+
+// errStopping is for a node that was told to end, or has to.
+var errStopping = errors.New("the node is stopping")
+
 // errUnborn is for the moment between a cluster's forming and the loop's first turn.
 var errUnborn = errors.New("the node is starting")
+
+// unready says what a node that is not born waits for.
+func (d *Daemon) unready() error {
+	if err := d.formation.pending(); err != nil {
+		return err
+	}
+	return errUnborn
+}
 
 // healthy says whether the process is alive: one that waits for its cluster to be formed is.
 func (d *Daemon) healthy(ctx context.Context) error {
@@ -39,19 +50,24 @@ func (d *Daemon) healthy(ctx context.Context) error {
 }
 
 // Ready says why no call should be sent to this node at the moment. Nil: it knows a leader, and has applied
-// whatever it knows to be committed.
+// whatever it knows to be committed, and its disk works.
 func (d *Daemon) Ready(ctx context.Context) error {
 	if err := d.Err(); err != nil {
 		return err
 	}
+	if d.stopping.Load() {
+		return errStopping
+	}
 	v, err := d.observe(ctx)
-	switch {
+	switch stalled := d.disk.stalled(); {
 	case err != nil:
 		return errors.Join(err, d.refusals())
 	case v.status.Leader == 0:
 		return errors.Join(errors.New("no leader is known"), d.refusals())
 	case v.status.Applied < v.status.Commit:
 		return fmt.Errorf("entries are committed up to %d, and applied up to %d", v.status.Commit, v.status.Applied)
+	case stalled > max(stallMost, 2*d.config.ElectionTimeout):
+		return fmt.Errorf("the disk has made nothing durable for %v", stalled.Round(time.Millisecond))
 	}
 	return nil
 }

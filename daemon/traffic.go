@@ -36,7 +36,8 @@ func (d *Daemon) closed(member raft.ID) {
 // call takes calls of clients.
 func (d *Daemon) call(calls []transport.Call) {
 	refusal := server.Refusal{Reason: server.Stopping, Detail: "the node is shutting down"}
-	if d.born.Load() {
+	born := d.born.Load()
+	if born {
 		events := make([]event, len(calls))
 		for i := range calls {
 			events[i] = calls[i]
@@ -44,8 +45,9 @@ func (d *Daemon) call(calls []transport.Call) {
 		if d.inbox.post(events...) {
 			return
 		}
-	} else if err := d.formation.pending(); err != nil {
-		refusal = server.Refusal{Reason: server.NotLeader, Detail: err.Error()}
+	}
+	if !born && !d.stopping.Load() {
+		refusal = server.Refusal{Reason: server.NotLeader, Detail: d.unready().Error()}
 	}
 	for i := range calls {
 		calls[i].Caller.Answer(refusal, wire.Address{})

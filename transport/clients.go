@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"lockd/lockfsm"
 	"lockd/server"
 	"lockd/wire"
 	"lockd/wire/lockdv1"
@@ -26,13 +27,20 @@ import (
 
 // Bounds of what clients may send and get.
 const (
-	// MaxRequest bounds a message from a client, in bytes: a frame of a thousand calls with long values.
-	MaxRequest = 8 << 20
-	// MaxResponse bounds a message to a client, in bytes: a page of a thousand locks with long values. A Go client
-	// that asks for such pages raises grpc.MaxCallRecvMsgSize to it, which is 4 MiB by default.
+	// MaxFrameCalls bounds the calls in one frame of a Connect stream. A frame with more ends its stream.
+	MaxFrameCalls = 1024
+	// MaxRequest bounds a message from a client, in bytes: a full frame of the longest calls, numbers included.
+	MaxRequest = MaxFrameCalls * (lockfsm.MaxName + lockfsm.MaxValue + 128)
+	// MaxResponse bounds a message to a client, in bytes. It is far above what is sent: the largest page, or chunk of a snapshot,
+	// fits the 4 MiB that a Go client takes by default.
 	MaxResponse = 16 << 20
 	// MinPing is how often a client may ping an idle connection at most.
 	MinPing = 5 * time.Second
+
+	// maxStreams bounds the unary calls and Connect streams in flight on one connection. Further ones wait at the client.
+	maxStreams = 4096
+	// greetingTimeout bounds how long a connection may be open without having said that it speaks HTTP/2.
+	greetingTimeout = 5 * time.Second
 )
 
 // Caller is whoever waits for the answer of one call.
@@ -66,6 +74,7 @@ type ClientsConfig struct {
 type Clients struct {
 	lockdv1.UnimplementedLockdServer
 	config  ClientsConfig
+	taken   *accepted
 	server  *grpc.Server
 	health  *health.Server
 	calls   atomic.Uint64 // numbers the calls
@@ -77,7 +86,10 @@ type Clients struct {
 
 // NewClients begins to serve. Until SetServing it reports itself as not serving, but answers.
 func NewClients(config ClientsConfig) *Clients {
-	c := &Clients{config: config, health: health.NewServer(), closing: make(chan struct{}), ended: make(chan struct{})}
+	c := &Clients{
+		config: config, taken: newAccepted(config.Listener), health: health.NewServer(),
+		closing: make(chan struct{}), ended: make(chan struct{}),
+	}
 	c.server = grpc.NewServer(options(config.TLS)...)
 	lockdv1.RegisterLockdServer(c.server, c)
 	grpc_health_v1.RegisterHealthServer(c.server, c.health)
@@ -85,7 +97,7 @@ func NewClients(config ClientsConfig) *Clients {
 	c.SetServing(false)
 	go func() {
 		defer close(c.ended)
-		_ = c.server.Serve(config.Listener) // it ends with Close only: a failed accept is retried within
+		_ = c.server.Serve(c.taken) // it ends with Close only: a failed accept is retried within
 	}()
 	return c
 }
@@ -94,6 +106,8 @@ func options(config *tls.Config) []grpc.ServerOption {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(MaxRequest),
 		grpc.MaxSendMsgSize(MaxResponse),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(greetingTimeout),
 		// A second less than is promised: a client's timer and the network are not that exact.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: MinPing - time.Second, PermitWithoutStream: true}),
 		// A client whose machine is gone says no goodbye. Its calls are hung up when it does not answer this.
@@ -105,7 +119,7 @@ func options(config *tls.Config) []grpc.ServerOption {
 	return options
 }
 
-// SetServing tells the health service whether a call would find a leader by this node.
+// SetServing tells the health service whether a call would find a leader by this node. After Withdraw it does nothing.
 func (c *Clients) SetServing(serving bool) {
 	state := grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	if serving {
@@ -115,17 +129,23 @@ func (c *Clients) SetServing(serving bool) {
 	c.health.SetServingStatus(lockdv1.Lockd_ServiceDesc.ServiceName, state)
 }
 
+// Withdraw makes the health service say from now on that this node does not serve. Calls are still taken.
+func (c *Clients) Withdraw() { c.health.Shutdown() }
+
 // Streams is how many Connect streams are open.
 func (c *Clients) Streams() int { return int(c.streams.Load()) }
 
 // Close sends the answers that the node has given, ends the streams and then the service. Whatever is still on
-// its way when ctx ends is cut off.
+// its way when ctx ends is cut off, and so is a connection on which nothing was said yet.
 func (c *Clients) Close(ctx context.Context) {
 	c.closed.Do(func() {
-		c.health.Shutdown()
+		c.Withdraw()
 		close(c.closing)
 	})
-	cut := context.AfterFunc(ctx, c.server.Stop)
+	cut := context.AfterFunc(ctx, func() {
+		c.taken.hangUp() // Stop alone waits for the first words on each connection
+		c.server.Stop()
+	})
 	c.server.GracefulStop()
 	cut()
 	<-c.ended

@@ -1,12 +1,18 @@
 package transport_test
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
@@ -15,6 +21,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"lockd/lockfsm"
 	"lockd/raft"
@@ -187,18 +194,125 @@ func TestHealthFollowsTheLeaderAndReflectionIsOn(t *testing.T) {
 	require.Contains(t, listed.String(), "lockd.v1.Lockd")
 }
 
-func TestHTTPRedirectsToTheLeader(t *testing.T) {
-	n, clients, _ := serve(t)
+func TestAFrameOfMoreCallsThanItMayHoldEndsItsStream(t *testing.T) {
+	n, _, connection := serve(t)
+	stream, err := lockdv1.NewLockdClient(connection).Connect(within(t))
+	require.NoError(t, err)
+	require.NoError(t, stream.Send(&lockdv1.ClientFrame{Calls: make([]*lockdv1.Call, transport.MaxFrameCalls+1)}))
+	_, err = stream.Recv()
+	require.Equal(t, codes.InvalidArgument, status.Code(err), err)
+	require.Zero(t, n.waiting())
+}
+
+func TestAFullFrameOfTheLongestCallsIsTaken(t *testing.T) {
+	acquire := lockfsm.Acquire{
+		Request: lockfsm.Request{Session: math.MaxUint64, Sequence: math.MaxUint64},
+		Name:    strings.Repeat("n", lockfsm.MaxName), Value: bytes.Repeat([]byte("v"), lockfsm.MaxValue), Wait: lockfsm.MaxWait - 1,
+	}
+	calls := make([]wire.Call, transport.MaxFrameCalls)
+	for i := range calls {
+		calls[i] = wire.Call{ID: math.MaxUint64, Request: acquire}
+	}
+	require.LessOrEqual(t, proto.Size(frame(t, calls...)), transport.MaxRequest)
+}
+
+func TestAHalfClosedStreamGetsEveryAnswerAndThenEnds(t *testing.T) {
+	n, _, connection := serve(t)
+	stream, err := lockdv1.NewLockdClient(connection).Connect(within(t))
+	require.NoError(t, err)
+	require.NoError(t, stream.Send(frame(t, wire.Call{ID: 1, Request: server.Inspect{}},
+		wire.Call{ID: 2, Request: lockfsm.Acquire{Name: "a", Wait: lockfsm.Forever}})))
+	require.NoError(t, stream.CloseSend())
+	await(t, func() bool { return n.waiting() == 2 })
+	for id := uint64(1); id <= 2; id++ {
+		n.answer(granted, wire.Address{})
+		got, err := stream.Recv()
+		require.NoError(t, err)
+		require.Equal(t, id, got.GetReplies()[0].GetId())
+	}
+	_, err = stream.Recv()
+	require.ErrorIs(t, err, io.EOF)
+	require.Empty(t, n.hungUp)
+}
+
+func TestSilenceOnAConnectionHoldsNoEndUp(t *testing.T) {
+	_, clients, connection := serve(t)
+	silent, err := net.Dial("tcp", connection.Target())
+	require.NoError(t, err)
+	defer func() { _ = silent.Close() }()
+	hurry, cancel := context.WithCancel(t.Context())
+	cancel()
+	closed := make(chan struct{})
+	go func() { clients.Close(hurry); close(closed) }()
+	require.NoError(t, silent.SetReadDeadline(time.Now().Add(4*time.Second))) // less than a greeting may take
+	_, err = io.Copy(io.Discard, silent)
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "it was closed")
+	<-closed
+}
+
+// front puts HTTP before the clients, and returns where.
+func front(t *testing.T, clients *transport.Clients) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	well := func(context.Context) error { return nil }
 	front := transport.NewHTTP(transport.HTTPConfig{
 		Listener: listener, Clients: clients, Metrics: http.NotFoundHandler(), Healthy: well, Ready: well, Logger: slog.Default(),
 	})
-	defer func() { require.NoError(t, front.Close(within(t))) }()
+	t.Cleanup(func() {
+		hurry, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		require.NoError(t, front.Close(hurry), "whoever is cut off by the end is no error")
+	})
+	return listener.Addr().String()
+}
+
+func TestHTTPTakesALocksNameAsItIs(t *testing.T) {
+	n, clients, _ := serve(t)
+	base := "http://" + front(t, clients)
+	for path, name := range map[string]string{
+		"a//b": "a//b", "a%2F%2Fb": "a//b", "x/../y": "x/../y", ".": ".", "%2E%2E/z": "../z", "a/b/": "a/b/", "a/b": "a/b", "a%20b": "a b",
+	} {
+		request, err := http.NewRequestWithContext(within(t), http.MethodPost, base+"/v1/locks/"+path+"/acquire", strings.NewReader(`{"session":"2"}`))
+		require.NoError(t, err)
+		answered := make(chan *http.Response, 1)
+		go func() {
+			response, err := http.DefaultTransport.RoundTrip(request)
+			if err == nil {
+				_ = response.Body.Close()
+			}
+			answered <- response
+		}()
+		await(t, func() bool { return n.waiting() == 1 || len(answered) == 1 })
+		require.Equal(t, 1, n.waiting(), path)
+		require.Equal(t, name, n.calls[0].Request.(lockfsm.Acquire).Name)
+		n.answer(granted, wire.Address{})
+		require.Equal(t, http.StatusOK, (<-answered).StatusCode)
+	}
+}
+
+func TestHTTPBoundsABody(t *testing.T) {
+	_, clients, _ := serve(t)
+	address := front(t, clients)
+	response, err := http.Post("http://"+address+"/v1/sessions", "application/json", strings.NewReader(strings.Repeat(" ", 1<<20)))
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusRequestEntityTooLarge, response.StatusCode)
+
+	dribble, err := net.Dial("tcp", address) // and never more: the front's end does not wait for it
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = dribble.Close() })
+	_, err = io.WriteString(dribble, "POST /v1/sessions HTTP/1.1\r\nHost: lockd\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+	require.NoError(t, err)
+	_, err = dribble.Read(make([]byte, 1)) // it is told to go on: the handler waits for the body
+	require.NoError(t, err)
+}
+
+func TestHTTPRedirectsToTheLeader(t *testing.T) {
+	n, clients, _ := serve(t)
+	address := front(t, clients)
 	n.refuse = &server.Refusal{Reason: server.NotLeader, Leader: raft.ID(2)}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Get("http://" + listener.Addr().String() + "/v1/locks/a%2Fb?limit=5")
+	response, err := client.Get("http://" + address + "/v1/locks/a%2Fb?limit=5")
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusTemporaryRedirect, response.StatusCode)

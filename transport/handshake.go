@@ -14,7 +14,8 @@ import (
 //	dialler:  hello            | verdict
 //	acceptor:  hello | verdict
 //
-// each in a frame. A verdict is empty for a welcome, and else says in words why not.
+// each in a frame. A verdict is empty for a welcome, and else says in words why not. A side that hears another version of the
+// protocol in a hello gives its verdict at once: no version may change the frame, nor how a hello begins.
 
 // handshakeTimeout bounds how long a stranger may hold a connection without a word.
 const handshakeTimeout = 5 * time.Second
@@ -48,6 +49,9 @@ func (g *greeting) dial(own wire.Hello) (wire.Hello, error) {
 		return wire.Hello{}, err
 	}
 	other, err := g.hearHello()
+	if foreign := new(wire.WrongVersion); errors.As(err, &foreign) {
+		return wire.Hello{}, g.refuseVersion(foreign)
+	}
 	if err != nil {
 		return wire.Hello{}, err
 	}
@@ -61,6 +65,13 @@ func (g *greeting) dial(own wire.Hello) (wire.Hello, error) {
 // accept is the acceptor's half. The own hello depends on who calls.
 func (g *greeting) accept(own func(to wire.Hello) wire.Hello) (wire.Hello, error) {
 	other, err := g.hearHello()
+	if foreign := new(wire.WrongVersion); errors.As(err, &foreign) {
+		// The hello tells a dialler of another version which one is spoken here, should it not understand the verdict.
+		if err := g.sayHello(own(wire.Hello{})); err != nil {
+			return wire.Hello{}, err
+		}
+		return wire.Hello{}, g.refuseVersion(foreign)
+	}
 	if err != nil {
 		return wire.Hello{}, err
 	}
@@ -99,11 +110,12 @@ func (g *greeting) hearHello() (wire.Hello, error) {
 	if err != nil {
 		return wire.Hello{}, fmt.Errorf("hello: %w", err)
 	}
-	hello, err := wire.DecodeHello(payload)
-	if version := new(wire.WrongVersion); errors.As(err, &version) {
-		return wire.Hello{}, &Refused{Reason: err.Error()}
-	}
-	return hello, err
+	return wire.DecodeHello(payload)
+}
+
+// refuseVersion is the verdict on who speaks another version of the protocol, in words that make sense on both sides.
+func (g *greeting) refuseVersion(foreign *wire.WrongVersion) error {
+	return g.sayVerdict(fmt.Errorf("the versions of the protocol differ: %d is refused where %d is spoken", foreign.Version, wire.PeerVersion))
 }
 
 // sayVerdict tells the other side, and returns the verdict as an error if it is none of welcome.

@@ -209,6 +209,71 @@ func pose(t *testing.T, as, to *member) net.Conn {
 	return connection
 }
 
+func TestAMemberThatOnlyDialledAnewHasNotGoneAway(t *testing.T) {
+	all := newMembers(t, 2, nil)
+	a, b := all[0], all[1]
+	require.NoError(t, a.Close()) // the test speaks in its place
+	await(t, func() bool { return b.Open() == 0 })
+	b.mutex.Lock()
+	before := b.closed
+	b.mutex.Unlock()
+	first := pose(t, a, b)
+	defer func() { _ = first.Close() }()
+	await(t, func() bool { return b.Open() == 1 })
+	second := pose(t, a, b)
+	defer func() { _ = second.Close() }()
+	_, err := first.Read(make([]byte, 1))
+	require.Error(t, err, "the new connection replaces the old one")
+	await(t, func() bool { return b.Open() == 1 })
+	b.mutex.Lock()
+	require.Equal(t, before, b.closed)
+	b.mutex.Unlock()
+	require.NoError(t, second.Close())
+	await(t, func() bool { b.mutex.Lock(); defer b.mutex.Unlock(); return b.closed == before+1 })
+}
+
+// foreign is a hello of a version of the protocol that is not spoken yet.
+func foreign() []byte {
+	hello := wire.AppendHello(nil, wire.Hello{From: 1, To: 2})
+	hello[len("lockd")]++
+	return wire.AppendFrame(nil, hello)
+}
+
+func TestAnotherVersionOfTheProtocolIsNamedToBothSides(t *testing.T) {
+	all := newMembers(t, 2, nil)
+	a, b := all[0], all[1]
+	require.NoError(t, a.Close()) // the test speaks in its place
+	const why = "the versions of the protocol differ: 2 is refused where 1 is spoken"
+	listens := func(connection net.Conn) { // to a hello of version 1, and why the own one is refused
+		frames := wire.NewFrameReader(connection)
+		hello, err := frames.Next()
+		require.NoError(t, err)
+		_, err = wire.DecodeHello(hello)
+		require.NoError(t, err)
+		verdict, err := frames.Next()
+		require.NoError(t, err)
+		require.Equal(t, why, string(verdict))
+		require.NoError(t, connection.Close())
+	}
+
+	dialled, err := net.Dial("tcp", b.listener.Addr().String())
+	require.NoError(t, err)
+	_, err = dialled.Write(foreign())
+	require.NoError(t, err)
+	listens(dialled)
+	await(t, func() bool { return b.logged(why) && b.Refusals() > 0 })
+
+	listener, err := net.Listen("tcp", a.listener.Addr().String())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	accepted, err := listener.Accept()
+	require.NoError(t, err)
+	_, err = accepted.Write(foreign())
+	require.NoError(t, err)
+	listens(accepted)
+	await(t, func() bool { return strings.Contains(b.Statistics()[0].Refusal, why) })
+}
+
 func TestDamageOnAConnectionEndsItAndIsNamed(t *testing.T) {
 	envelope := wire.AppendFrame(nil, wire.AppendEnvelope(nil, raft.Envelope{From: 1, To: 2, Message: &raft.StaleTerm{Term: 9}}))
 	corrupt := bytes.Clone(envelope)
