@@ -60,6 +60,15 @@ func (h *hanging) pass() {
 	}
 }
 
+// awaitClosed waits for the log to be closed, which it is when the disk lets go: until then the node writes in the directory.
+func (h *hanging) awaitClosed(t *testing.T) {
+	closed := func() bool {
+		lock, err := h.Lock()
+		return err == nil && lock.Close() == nil
+	}
+	require.Eventually(t, closed, 20*time.Second, time.Millisecond)
+}
+
 func (h *hanging) Create(name string) (wal.File, error) {
 	if h.from != "" && strings.HasPrefix(name, h.from) {
 		h.hold()
@@ -170,11 +179,7 @@ func TestANodeWhoseDiskHangsIsNotReadyAndEndsAllTheSame(t *testing.T) {
 	cancel()
 	require.ErrorContains(t, d.Stop(hurry), "the disk hangs")
 	directory.letGo()
-	again := func() bool { // the log is closed when the disk lets go
-		lock, err := directory.Lock()
-		return err == nil && lock.Close() == nil
-	}
-	require.Eventually(t, again, 20*time.Second, time.Millisecond)
+	directory.awaitClosed(t)
 }
 
 func TestANodeThatCanNotBeBornOnADiskThatHangsEndsAllTheSame(t *testing.T) {
@@ -190,6 +195,7 @@ func TestANodeThatCanNotBeBornOnADiskThatHangsEndsAllTheSame(t *testing.T) {
 	cancel()
 	require.ErrorContains(t, d.Stop(hurry), "the disk hangs")
 	directory.letGo()
+	directory.awaitClosed(t)
 }
 
 func TestASilentConnectionDoesNotKeepANodeFromEnding(t *testing.T) {
