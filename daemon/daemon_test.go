@@ -296,7 +296,8 @@ func TestAnotherMemberServesWhenTheLeaderIsStopped(t *testing.T) {
 	before := c.acquire("a", session, 1)
 	began := time.Now()
 	c.stop(leader)
-	require.Contains(t, c.logs[leader].String(), "leader lost", "it did not end before another had taken over")
+	// It may hear of its successor's election and from the successor itself in one breath.
+	require.Regexp(t, "leader lost|became follower", c.logs[leader].String(), "it did not end before another had taken over")
 	require.Greater(t, c.acquire("b", session, 2), before)
 	t.Logf("the next grant came %v after the order to stop", time.Since(began))
 
