@@ -1,0 +1,17 @@
+package linearizability
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCalibration(t *testing.T) {
+	require.NoError(t, Calibrate())
+}
+
+func BenchmarkCalibrate(b *testing.B) {
+	for b.Loop() {
+		require.NoError(b, Calibrate())
+	}
+}
