@@ -53,7 +53,8 @@ func (s *Snapshot) Encode() []byte {
 // checksum: that is the business of whoever stores or sends the bytes.
 func (s *Snapshot) Chunks() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		w := &writer{yield: yield, buffer: make([]byte, 0, chunkSize+chunkSize/4)}
+		records := s.sessions.len() + s.locks.len() + s.queue.len() + s.requests.len()
+		w := &writer{yield: yield, buffer: make([]byte, 0, min(chunkSize+chunkSize/4, 64*(records+1)))}
 		w.buffer = append(w.buffer, snapshotVersion)
 		w.buffer = appendHeader(w.buffer, &s.primary)
 		if writeTree(w, &s.sessions, appendSession) && writeTree(w, &s.locks, appendLock) &&

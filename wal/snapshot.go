@@ -67,7 +67,7 @@ func snapshotSize(head, data int) int64 {
 
 // writeSnapshot writes the file chunk by chunk, so that a large state is not held twice.
 func writeSnapshot(file File, head, data []byte) error {
-	buffer := append(make([]byte, 0, 4+chunkSize), snapshotMagic...)
+	buffer := append(make([]byte, 0, prefixSize+len(head)+min(len(data), chunkSize)), snapshotMagic...)
 	buffer = append(buffer, 0, 0, 0, 0)
 	buffer = binary.LittleEndian.AppendUint32(buffer, uint32(len(head)))
 	buffer = append(buffer, head...)

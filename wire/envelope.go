@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 
 	"lockd/raft"
 )
@@ -37,7 +38,7 @@ const (
 // AppendEnvelope appends the encoding of e to dst and returns the result. The message itself
 // is only read.
 func AppendEnvelope(dst []byte, e raft.Envelope) []byte {
-	c := cursor{what: "envelope", writing: true, bytes: dst}
+	c := cursor{what: "envelope", writing: true, bytes: slices.Grow(dst, room(e.Message))}
 	k := kindOf(e.Message)
 	c.byte((*byte)(&k))
 	number(&c, &e.From)
@@ -66,6 +67,22 @@ func DecodeEnvelope(b []byte) (raft.Envelope, error) {
 		return raft.Envelope{}, err
 	}
 	return e, nil
+}
+
+// room is what an envelope takes, or a little more: without it the bytes would be moved again and again as they grow.
+func room(message raft.Message) int {
+	const fields = 64 // of all but what is counted below
+	switch m := message.(type) {
+	case *raft.Append:
+		size := fields
+		for i := range m.Entries {
+			size += entrySize + len(m.Entries[i].Data)
+		}
+		return size
+	case *raft.Chunk:
+		return fields + memberSize*len(m.Membership.Members) + len(m.Data)
+	}
+	return fields
 }
 
 func kindOf(message raft.Message) kind {
