@@ -30,16 +30,19 @@ func (b *book) compare(before []*hold, expected answer, command lockfsm.Command)
 		}
 	}
 	if result.Last != b.last {
-		fail(Tokens, "entry %d: the highest token is %d, and should be %d", b.index, result.Last, b.last)
+		b.world.judge.fail(Tokens, "entry %d: the highest token is %d, and should be %d", b.index, result.Last, b.last)
 	}
 	if !slices.EqualFunc(b.applied.Settled, b.settled, same) {
-		fail(ExactlyOnce, "entry %d settles %d waiters, in another way or order than the %d it should", b.index, len(b.applied.Settled), len(b.settled))
+		b.world.judge.fail(ExactlyOnce, "entry %d settles %d waiters, in another way or order than the %d it should", b.index, len(b.applied.Settled), len(b.settled))
 	}
 	if !slices.Equal(b.applied.Ended, b.ended) {
-		fail(ExactlyOnce, "entry %d ends sessions %v, and should end %v", b.index, b.applied.Ended, b.ended)
+		b.world.judge.fail(ExactlyOnce, "entry %d ends sessions %v, and should end %v", b.index, b.applied.Ended, b.ended)
+	}
+	if renew, renews := command.(lockfsm.Renew); renews {
+		b.compareRenewals(renew)
 	}
 	if result.Status != expected.status || result.Session != expected.session || result.Token != expected.token || result.Place != expected.place {
-		fail(ExactlyOnce, "entry %d, %T, is answered with status %d, session %d, token %d, place %d, and should be with %d, %d, %d, %d", b.index, command,
+		b.world.judge.fail(ExactlyOnce, "entry %d, %T, is answered with status %d, session %d, token %d, place %d, and should be with %d, %d, %d, %d", b.index, command,
 			result.Status, result.Session, result.Token, result.Place, expected.status, expected.session, expected.token, expected.place)
 	}
 }
@@ -57,15 +60,29 @@ func (b *book) wrongSettlement(before []*hold, s lockfsm.Settled) {
 // wrongGrant names what is wrong with a grant that the book does not have.
 func (b *book) wrongGrant(before []*hold, name string, session lockfsm.SessionID, token lockfsm.Token) {
 	if b.guests[session] == nil {
-		fail(DeadSession, "entry %d grants token %d to session %d, which has ended", b.index, token, session)
+		b.world.judge.fail(DeadSession, "entry %d grants token %d to session %d, which has ended", b.index, token, session)
 	}
 	held := func(h *hold) bool { return h.name == name }
 	if at := slices.IndexFunc(before, held); at >= 0 && slices.Contains(b.holds, before[at]) {
-		fail(Exclusion, "entry %d grants lock %s to session %d as token %d, while session %d holds it as token %d",
+		b.world.judge.fail(Exclusion, "entry %d grants lock %s to session %d as token %d, while session %d holds it as token %d",
 			b.index, name, session, token, before[at].session, before[at].token)
 	}
 	if slices.ContainsFunc(b.queue, func(t *ticket) bool { return t.name == name }) {
-		fail(FirstCome, "entry %d grants lock %s to session %d as token %d, and somebody else was first", b.index, name, session, token)
+		b.world.judge.fail(FirstCome, "entry %d grants lock %s to session %d as token %d, and somebody else was first", b.index, name, session, token)
 	}
-	fail(Tokens, "entry %d grants session %d token %d, and should not", b.index, session, token)
+	b.world.judge.fail(ExactlyOnce, "entry %d grants session %d token %d, and should not", b.index, session, token)
+}
+
+// compareRenewals looks whom the machine has told that it lives.
+func (b *book) compareRenewals(c lockfsm.Renew) {
+	if len(b.applied.Renewals) != len(c.Sessions) {
+		b.world.judge.fail(ExactlyOnce, "entry %d renews %d sessions, and answers %d", b.index, len(c.Sessions), len(b.applied.Renewals))
+		return
+	}
+	for i, id := range c.Sessions {
+		told, lives := b.applied.Renewals[i], b.guests[id] != nil
+		if told.Session != id || (told.Status == lockfsm.OK) != lives {
+			b.world.judge.fail(ExactlyOnce, "entry %d tells session %d that its renewal has status %d, and it lives: %v", b.index, id, told.Status, lives)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"lockd/lockfsm"
 	"lockd/raft"
+	"lockd/sim/draw"
 )
 
 // book is a lock service as one would write it down on paper: slow, and plain enough to be believed. It reads each
@@ -25,6 +26,7 @@ type book struct {
 
 	settled []lockfsm.Settled
 	ended   []lockfsm.SessionID
+	before  []*hold // the holds before the present entry
 
 	replica *lockfsm.Machine // what is judged: the machine, applying the same entries
 	applied lockfsm.Applied
@@ -36,7 +38,7 @@ type guest struct {
 	nonce        uint64
 	ttl          time.Duration
 	deadline     time.Duration // cluster time
-	renewed      time.Duration // true time before which its last renewal was not proposed
+	renewed      birth         // of its last renewal
 	acknowledged lockfsm.Sequence
 }
 
@@ -70,7 +72,7 @@ type memoryKey struct {
 
 // memory is the answer to a numbered command.
 type memory struct {
-	command digest // zero: an Acquire that was canceled before it came
+	command draw.Digest // zero: an Acquire that was canceled before it came
 	acquire bool
 	name    string
 	status  lockfsm.Status
@@ -85,26 +87,26 @@ func newBook(w *world) *book {
 	}
 }
 
-// enter reads an entry, which was proposed no earlier than birth in true time, and returns the digest of the machine after it.
-func (b *book) enter(e *raft.Entry, birth time.Duration) uint64 {
+// enter reads an entry, which was proposed no earlier than it was born, and returns the digest of the machine after it.
+func (b *book) enter(e *raft.Entry, born birth) uint64 {
 	b.index, b.now = uint64(e.Index), e.Time
 	b.settled, b.ended = b.settled[:0], b.ended[:0]
-	before := slices.Clone(b.holds)
+	b.before = append(b.before[:0], b.holds...)
 	b.timeOut()
 	if e.Kind != raft.KindCommand {
 		b.replica.Advance(b.index, e.Time, &b.applied)
-		b.compare(before, answer{status: lockfsm.OK}, nil)
+		b.compare(b.before, answer{status: lockfsm.OK}, nil)
 		return b.replica.Digest()
 	}
 	command, err := lockfsm.Decode(e.Data)
 	if err != nil {
-		fail(ExactlyOnce, "entry %d is no command: %v", e.Index, err)
+		b.world.judge.fail(ExactlyOnce, "entry %d is no command: %v", e.Index, err)
 	}
-	expected := b.execute(command, birth)
+	expected := b.execute(command, born)
 	if err := b.replica.Apply(b.index, e.Time, e.Data, &b.applied); err != nil {
-		fail(ExactlyOnce, "entry %d can't be applied: %v", e.Index, err)
+		b.world.judge.fail(ExactlyOnce, "entry %d can't be applied: %v", e.Index, err)
 	}
-	b.compare(before, expected, command)
+	b.compare(b.before, expected, command)
 	return b.replica.Digest()
 }
 
@@ -116,12 +118,12 @@ type answer struct {
 	place   lockfsm.Place
 }
 
-func (b *book) execute(command lockfsm.Command, birth time.Duration) answer {
+func (b *book) execute(command lockfsm.Command, born birth) answer {
 	switch c := command.(type) {
 	case lockfsm.Open:
-		return b.open(c, birth)
+		return b.open(c, born)
 	case lockfsm.Renew:
-		b.renew(c, birth)
+		b.renew(c, born)
 	case lockfsm.Close:
 		if b.guests[c.Session] == nil {
 			return answer{status: lockfsm.UnknownSession, session: c.Session}
@@ -129,7 +131,7 @@ func (b *book) execute(command lockfsm.Command, birth time.Duration) answer {
 		b.end(c.Session)
 		return answer{status: lockfsm.OK, session: c.Session}
 	case lockfsm.Expire:
-		b.expire(c, birth)
+		b.expire(c, born)
 	case lockfsm.Acquire:
 		return b.acquire(c)
 	case lockfsm.Release:
@@ -154,41 +156,51 @@ func (b *book) timeOut() {
 		if due == nil {
 			return
 		}
+		b.world.hit(waiterTimedOut)
 		b.leave(due, lockfsm.TimedOut)
 	}
 }
 
-func (b *book) open(c lockfsm.Open, birth time.Duration) answer {
+func (b *book) open(c lockfsm.Open, born birth) answer {
 	if id, known := b.nonces[c.Nonce]; known {
 		return answer{status: lockfsm.OK, session: id}
 	}
 	id := lockfsm.SessionID(b.index)
-	b.guests[id] = &guest{id: id, nonce: c.Nonce, ttl: c.TTL, deadline: b.now + c.TTL, renewed: birth}
+	b.guests[id] = &guest{id: id, nonce: c.Nonce, ttl: c.TTL, deadline: b.now + c.TTL, renewed: born}
 	b.nonces[c.Nonce] = id
 	return answer{status: lockfsm.OK, session: id}
 }
 
-func (b *book) renew(c lockfsm.Renew, birth time.Duration) {
+func (b *book) renew(c lockfsm.Renew, born birth) {
 	for _, id := range c.Sessions {
-		if g := b.guests[id]; g != nil {
-			g.deadline, g.renewed = b.now+g.ttl, max(g.renewed, birth)
+		g := b.guests[id]
+		if g == nil {
+			b.world.hit(renewalTooLate)
+		} else {
+			g.deadline = b.now + g.ttl
+			if born.at > g.renewed.at {
+				g.renewed = born
+			}
 		}
 	}
 }
 
 // expire ends the sessions whose deadline is still the one that the leader saw pass. In true time that must not be before
 // their TTL is over, as counted by the fastest clock that is allowed.
-func (b *book) expire(c lockfsm.Expire, birth time.Duration) {
+func (b *book) expire(c lockfsm.Expire, born birth) {
 	var over []lockfsm.SessionID
 	for _, due := range c.Sessions {
 		g := b.guests[due.Session]
 		if g == nil || g.deadline != due.Deadline || g.deadline > b.now {
+			b.world.hit(expiryOutrun)
 			continue
 		}
+		if slices.ContainsFunc(b.holds, func(h *hold) bool { return h.session == g.id }) {
+			b.world.hit(holderExpired)
+		}
 		over = append(over, g.id)
-		legal := g.renewed + g.ttl*million/time.Duration(million+b.world.knobs.drift)
-		if b.world.now < legal-microsecond {
-			fail(EarlyExpiry, "session %d, of %v, expires %v after its last renewal was proposed", g.id, g.ttl, b.world.now-g.renewed)
+		if b.world.now < earliestExpiry(g.renewed.at, g.ttl, b.world.judge.ahead-g.renewed.ahead, b.world.knobs.drift) {
+			b.world.judge.fail(EarlyExpiry, "session %d, of %v, expires %v after its last renewal was proposed", g.id, g.ttl, b.world.now-g.renewed.at)
 		}
 		b.world.judge.ended(g.id)
 	}
@@ -200,6 +212,7 @@ func (b *book) end(sessions ...lockfsm.SessionID) {
 	for _, id := range sessions {
 		for _, t := range slices.Clone(b.queue) {
 			if t.session == id {
+				b.world.hit(waiterDied)
 				b.leave(t, lockfsm.UnknownSession)
 			}
 		}
@@ -246,6 +259,10 @@ func (b *book) handOver(h *hold) {
 	}
 	t := b.queue[at]
 	b.queue = slices.Delete(b.queue, at, at+1)
+	b.world.hit(waiterServed)
+	if b.guests[t.session] != nil && t.session != h.session {
+		b.world.hit(lockPassed)
+	}
 	b.settle(t, lockfsm.OK, b.grant(t))
 }
 
@@ -253,6 +270,7 @@ func (b *book) grant(t *ticket) lockfsm.Token {
 	b.last++
 	b.holds = append(b.holds, &hold{name: t.name, token: b.last, session: t.session, place: t.place})
 	b.grants[b.last] = grant{name: t.name, session: t.session}
+	b.world.poach(t.name, t.session, b.last)
 	return b.last
 }
 
@@ -266,7 +284,7 @@ func (b *book) holder(name string) *hold {
 }
 
 // recall finds the answer to a command that has come before, or one that is not carried out at all.
-func (b *book) recall(r lockfsm.Request, command digest, acquire bool, name string) (answer, bool) {
+func (b *book) recall(r lockfsm.Request, command draw.Digest, acquire bool, name string) (answer, bool) {
 	g := b.guests[r.Session]
 	if g == nil {
 		return answer{status: lockfsm.UnknownSession, session: r.Session}, true
@@ -292,6 +310,7 @@ func (b *book) recall(r lockfsm.Request, command digest, acquire bool, name stri
 	case m == nil:
 		return answer{}, false
 	}
+	b.world.hit(answerRemembered)
 	return answer{m.status, r.Session, m.token, m.place}, true
 }
 
@@ -303,7 +322,7 @@ func (b *book) remember(r lockfsm.Request, m memory) answer {
 }
 
 func (b *book) acquire(c lockfsm.Acquire) answer {
-	command := newDigest().text(c.Name).bytes(c.Value).word(uint64(c.Wait)).word(1)
+	command := draw.NewDigest().Text(c.Name).Bytes(c.Value).Word(uint64(c.Wait)).Word(1)
 	if known, is := b.recall(c.Request, command, true, c.Name); is {
 		return known
 	}
@@ -325,7 +344,7 @@ func (b *book) acquire(c lockfsm.Acquire) answer {
 }
 
 func (b *book) release(c lockfsm.Release) answer {
-	command := newDigest().text(c.Name).word(uint64(c.Token)).word(2)
+	command := draw.NewDigest().Text(c.Name).Word(uint64(c.Token)).Word(2)
 	if c.Session != 0 {
 		if known, is := b.recall(c.Request, command, false, c.Name); is {
 			return known
@@ -341,12 +360,14 @@ func (b *book) release(c lockfsm.Release) answer {
 		m.status = lockfsm.WrongName
 	case c.Token > b.last:
 		m.status = lockfsm.FutureToken
+	default:
+		b.world.hit(staleReleaseRefused)
 	}
 	return b.remember(c.Request, m)
 }
 
 func (b *book) cancel(c lockfsm.Cancel) answer {
-	command := newDigest().word(uint64(c.Target)).word(3)
+	command := draw.NewDigest().Word(uint64(c.Target)).Word(3)
 	if known, is := b.recall(c.Request, command, false, ""); is {
 		return known
 	}
@@ -361,6 +382,7 @@ func (b *book) cancel(c lockfsm.Cancel) answer {
 	case c.Target <= b.guests[c.Session].acknowledged:
 		m.status = lockfsm.SequenceForgotten
 	default:
+		b.world.hit(cancelFirst)
 		b.memories[key] = &memory{acquire: true, status: lockfsm.Canceled}
 	}
 	return b.remember(c.Request, m)
@@ -376,6 +398,7 @@ func (b *book) takeBack(place lockfsm.Place, why lockfsm.Status) {
 	}
 	for _, h := range b.holds {
 		if h.place == place {
+			b.world.hit(grantTakenBack)
 			b.handOver(h)
 			return
 		}

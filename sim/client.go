@@ -6,7 +6,9 @@ import (
 
 	"lockd/client/session"
 	"lockd/lockfsm"
+	"lockd/schedule"
 	"lockd/server"
+	"lockd/sim/draw"
 	"lockd/wire"
 )
 
@@ -14,29 +16,46 @@ import (
 type client struct {
 	world *world
 	place int
-	whims draws // what its workers do
-	luck  draws // how it ends and begins
+	whims draw.Draws // what its workers do
+	luck  draw.Draws // how it ends and begins
+	stray site       // when a lock is given back
+	poach site       // and when it was granted
 
 	boot    uint32
 	clock   clock
+	wall    time.Duration    // by how much its wall clock is off
 	session *session.Session // nil while it is down
 	output  session.Output
 	paused  bool
 	backlog []event
 	alarm   time.Duration
-	ended   bool // the session has nothing more to send
+
+	// How the judges' totals stood when the session first sent the renewal by which it counts its lease, and the one under way.
+	sworn, asked pledge
+	asks         bool
+	until        time.Duration
+	ended        bool // the session has nothing more to send
 
 	workers []*worker
 	handles session.Handle
 	opened  uint64 // sessions so far
 
 	frames [][]wire.Call // by endpoint
+
+	// Of the history: numbers of operations.
+	sent    map[session.Correlation]int // what the session asked for on its own behalf
+	looking map[uint64]int              // by the number of the look
+	looked  uint64
 }
 
 func newClient(w *world, place int) *client {
 	seed := w.config.Seed
-	c := &client{world: w, place: place, whims: newDraws(seed, "whims", place), luck: newDraws(seed, "client luck", place)}
-	c.clock = clock{boot: c.luck.between(0, time.Hour), drift: w.drift(c.luck)}
+	c := &client{world: w, place: place, whims: draw.New(seed, "whims", place), luck: draw.New(seed, "client luck", place)}
+	c.stray = w.site(schedule.Stray, w.config.Members+place, nowhere)
+	c.poach = w.site(schedule.Stray, w.config.Members+place, w.config.Members+place)
+	c.wall = c.luck.Between(-time.Minute, time.Minute)
+	c.clock = newClock(c.luck.Between(0, time.Hour), w.drift(c.luck, -1), w.knobs.drift)
+	c.sent, c.looking = map[session.Correlation]int{}, map[uint64]int{}
 	c.frames = make([][]wire.Call, w.config.Members)
 	for i := range w.knobs.workers {
 		c.workers = append(c.workers, &worker{client: c, number: i})
@@ -53,12 +72,12 @@ func (c *client) open() {
 	c.ended = false
 	c.session = session.New(session.Config{
 		Endpoints: w.config.Members,
-		TTL:       c.luck.between(w.knobs.ttlLow, w.knobs.ttlHigh),
+		TTL:       c.luck.Between(w.knobs.ttlLow, w.knobs.ttlHigh),
 		Owner:     fmt.Sprint("client ", c.place),
 		Nonce:     uint64(c.place+1)<<32 | c.opened,
 		Drift:     w.knobs.drift,
 		Resend:    session.DefaultResend, Pause: session.DefaultPause, LongestPause: session.DefaultLongestPause,
-		Random: newDraws(w.config.Seed, "pauses", c.place, int(c.opened)),
+		Random: draw.New(w.config.Seed, "pauses", c.place, int(c.opened)),
 	}, c.now())
 	for _, worker := range c.workers {
 		worker.begin()
@@ -87,11 +106,14 @@ func (c *client) handle(e event) {
 	case clientAlarm:
 		if e.boot == c.boot && e.number == uint64(c.alarm) {
 			c.alarm = 0
+			if c.session != nil && c.now() >= c.session.Deadline() {
+				c.world.deadlineCame(&c.clock)
+			}
 			c.step(session.Timeout{})
 		}
 	case clientStarts:
 		if e.boot == c.boot && c.session == nil {
-			c.world.tell("client %d starts", c.place)
+			c.world.tell("client %d starts", c.place+1)
 			c.open()
 		}
 	case workerActs:
@@ -99,8 +121,9 @@ func (c *client) handle(e event) {
 			w.act()
 		}
 	case resourceAnswers:
-		if c.session != nil && e.boot == c.boot {
-			c.workers[e.from].hear(decodeDemand(e.bytes))
+		if answer := decodeDemand(e.bytes); c.session != nil && e.boot == c.boot {
+			answer.noted(c.world)
+			c.workers[e.from].hear(answer)
 		}
 	}
 }
@@ -115,8 +138,14 @@ func (c *client) step(input session.Input) {
 
 // drain sends what the session wants sent, and tells the workers what it says.
 func (c *client) drain() {
+	if until := c.session.Until(); until > c.until {
+		c.returns()
+		c.until, c.sworn, c.asks = until, c.asked, false
+	}
 	c.session.Drain(&c.output)
 	for _, send := range c.output.Sends {
+		c.sends(send)
+		c.swears(send)
 		c.frames[send.Endpoint] = append(c.frames[send.Endpoint], wire.Call{ID: uint64(send.Correlation), Request: send.Command})
 	}
 	for endpoint, calls := range c.frames {
@@ -139,6 +168,28 @@ func (c *client) drain() {
 	c.setAlarm()
 }
 
+// returns judges a lease that was made longer: one that was over is over for good, whoever held something under it.
+func (c *client) returns() {
+	if c.until == 0 || c.now() < c.until {
+		return
+	}
+	for _, w := range c.workers {
+		if w.stage == holding {
+			c.world.judge.fail(Belief, "client %d holds lock %s again, token %d, after its lease was over", c.place+1, w.name, w.token)
+		}
+	}
+}
+
+// swears notes when a renewal is sent for the first time: a resend is the same renewal.
+func (c *client) swears(send session.Send) {
+	switch send.Command.(type) {
+	case lockfsm.Open, lockfsm.Renew:
+		if !c.asks {
+			c.asked, c.asks = pledge{c.world.judge.ahead, c.clock.behind(c.world.now)}, true
+		}
+	}
+}
+
 func (c *client) setAlarm() {
 	if c.session == nil {
 		return
@@ -152,7 +203,7 @@ func (c *client) setAlarm() {
 		return
 	}
 	c.alarm = due
-	c.world.agenda.add(due, event{kind: clientAlarm, place: c.eventPlace(), boot: c.boot, number: uint64(due)})
+	c.world.agenda.Add(due, event{kind: clientAlarm, place: c.eventPlace(), boot: c.boot, number: uint64(due)})
 }
 
 func (c *client) eventPlace() int32 { return int32(c.world.config.Members + c.place) }
@@ -165,11 +216,16 @@ func (c *client) receive(e event) {
 	replies, err := wire.DecodeReplies(e.bytes)
 	must(err)
 	for _, reply := range replies {
-		if reply.ID == 0 {
+		switch {
+		case reply.ID == 0:
 			continue // it was a stray's, who does not listen
+		case reply.ID&looks != 0:
+			c.saw(reply)
+			continue
 		}
 		switch answer := reply.Answer.(type) {
 		case lockfsm.Result:
+			c.answered(session.Correlation(reply.ID), answer)
 			c.step(session.Answer{Correlation: session.Correlation(reply.ID), Result: answer})
 		case server.Refusal:
 			c.step(session.Refusal{
@@ -188,33 +244,36 @@ func (c *client) hear(told session.Event) {
 	case session.Changed:
 		c.changed(t.State)
 	case session.NotOpened:
-		fail(Reply, "client %d is not let in: %v", c.place, t.Err)
+		fail(Reply, "client %d is not let in: %v", c.place+1, t.Err)
 	case session.Ended:
 		c.ended = true
 		c.reopen()
 	case session.Granted:
 		c.worker(t.Handle).granted(t.Result)
 	case session.Refused:
-		c.worker(t.Handle).done(t.Handle, "refused")
+		c.worker(t.Handle).refused(t)
 	case session.Released:
-		c.worker(t.Handle).done(t.Handle, "released")
+		c.worker(t.Handle).released(t.Handle)
 	case session.Canceled:
-		c.worker(t.Handle).done(t.Handle, "canceled")
+		c.worker(t.Handle).done(t.Handle)
 	case session.Rejected:
-		c.worker(t.Handle).done(t.Handle, "rejected")
+		c.worker(t.Handle).rejected(t.Handle)
 	case session.Lost:
-		c.world.tell("client %d has lost lock %s, token %d", c.place, c.worker(t.Handle).name, c.worker(t.Handle).token)
-		c.worker(t.Handle).done(t.Handle, "lost")
+		c.world.tell("client %d has lost lock %s, token %d", c.place+1, c.worker(t.Handle).name, c.worker(t.Handle).token)
+		c.worker(t.Handle).done(t.Handle)
 	case session.Unknown:
-		c.worker(t.Handle).done(t.Handle, "unknown")
+		c.worker(t.Handle).done(t.Handle)
 	}
 }
 
 func (c *client) changed(state session.State) {
-	if state == session.Gone {
-		c.world.tell("client %d has lost its session", c.place)
-		c.world.lost++
-		if c.whims.chance(million / 2) {
+	switch state {
+	case session.Jeopardy:
+		c.world.hit(sessionInJeopardy)
+	case session.Gone:
+		c.world.hit(sessionLost)
+		c.world.tell("client %d has lost its session", c.place+1)
+		if c.whims.Chance(draw.Million / 2) {
 			c.reopen() // what is left of the old session is none of the new one's business
 		}
 	}
@@ -224,19 +283,22 @@ func (c *client) changed(state session.State) {
 func (c *client) reopen() {
 	c.boot++
 	c.session, c.alarm = nil, 0
+	c.until, c.asks = 0, false
+	clear(c.sent)
+	clear(c.looking)
 	for _, w := range c.workers {
 		w.turn++
 		w.stage = idle
 	}
 	c.hangUp()
-	c.world.agenda.add(c.world.now+c.luck.exponential(100*millisecond), event{kind: clientStarts, place: c.eventPlace(), boot: c.boot})
+	c.world.agenda.Add(c.world.now+c.luck.Exponential(100*millisecond), event{kind: clientStarts, place: c.eventPlace(), boot: c.boot})
 }
 
 // hangUp ends all connections: a later session has its own. The members hear of it when they do.
 func (c *client) hangUp() {
 	for member := range c.world.members {
 		l := c.world.network.link(c.place, member)
-		silence := c.luck.exponential(second)
+		silence := c.luck.Exponential(second)
 		c.world.network.breakLink(c.place, member, 0, silence)
 		l.renew()
 	}

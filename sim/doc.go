@@ -13,15 +13,24 @@
 //
 // # How it goes
 //
-// One agenda (agenda.go) holds all that is to happen, by true time; events of one instant come in an order that is drawn.
-// Each server and client has a clock of its own (clock.go), which begins anywhere and runs fast or slow by as much as the
-// protocol allows. A server takes a drawn number of inputs before it is drained (member.go). Its disk works while it goes on; a
-// record is durable when an event says so, and a crash may come between any two operations of the disk (storage.go).
+// One agenda holds all that is to happen, by true time; events of one instant come in an order that is drawn. Each server and
+// client has a clock of its own (clock.go), which begins anywhere, runs fast or slow, and may jump, strobe or stand still. A server
+// takes a drawn number of inputs before it is drained (member.go). Its disk works while it goes on; a record is durable when an
+// event says so, and a crash may come between any two operations of the disk (storage.go).
 //
-// Everything random comes from the seed, in a stream for each purpose and place (draw.go): one fault less shifts no other draw.
-// Each run draws which faults it has, and how everything is tuned (knobs.go): that finds more than any one good setting.
+// # What goes wrong
 //
-// For Config.Duration there are faults (fault.go says which, nemesis.go and throne.go when). Then everything heals, everybody who waits must
+// Package schedule lists the faults. Attacks come at instants of their own (nemesis.go, partition.go, clockfault.go, damage.go);
+// accidents befall what happens anyway, a message or an election (accident.go, throne.go). Each draws from a stream that its kind,
+// its place and its number name, so that a fault taken away shifts no other draw. A run draws which kinds it has at all, and its
+// profile says what else is drawn (knobs.go): that finds more than any one good setting. What came about can be recorded as a schedule, and a run
+// that follows the schedule is the same run, to the last bit of its hash.
+//
+// The faults stay within what the protocol promises to survive. What clocks do wrong is measured, and weakens two judges by just as much
+// (promise.go); durable data is damaged on a minority of servers at most (damage.go). The profiles whose names begin with "beyond" go just
+// further, and there the service must refuse, and never be wrong.
+//
+// For Config.Duration there are faults. Then a drawn majority heals while the others stay broken (heal.go); everybody who waits must
 // be served, and each worker must be granted one lock more.
 //
 // # Who judges
@@ -30,13 +39,15 @@
 // each disk must hold (shadow.go). The book (book.go) is a second lock service, written as plainly as possible: it reads each
 // committed entry and says what that must do, and what the machine did is compared with it (audit.go). Clients are judged by what
 // they believe at true instants, the resource by the order of its tokens, and sessions by the true time that they were given.
-// The product's own assertions count as well. A run that granted nothing does not pass.
+// When the run is over, what the clients called and were told (history.go) is judged once more by package linearizability, which
+// knows nothing of servers. The product's own assertions count as well. A run that granted nothing does not pass.
+//
+// Probes (probe.go) count what must happen in some run: runs in which nobody ever waited say nothing about queues.
 //
 // The hash of a run mixes every event with its bytes: two runs of a seed have the same, or something in the product depends on
 // more than its inputs.
 //
 // # What is absent
 //
-// Full disks, rot and failed syncs; clocks that jump; restarts with an empty disk; changes of membership. Linearizability is
-// not judged from the clients' history, but entry by entry against the book.
+// Changes of membership, and the repair of damaged logs: a server whose disk is damaged is refused and stays away.
 package sim

@@ -3,8 +3,10 @@ package sim
 import (
 	"time"
 
+	"lockd/linearizability"
 	"lockd/lockfsm"
 	"lockd/raft"
+	"lockd/sim/draw"
 )
 
 // How often the costly invariants are looked at: once in so many drains of a member.
@@ -21,7 +23,9 @@ type judge struct {
 	leaders map[raft.Term]raft.ID
 	top     raft.Term // the highest term that had a leader
 	chosen  []chosen  // the entries that some member has applied, from index 1 on
-	births  map[born]time.Duration
+	births  map[born]birth
+	strayed map[lockfsm.Token]bool // given back by somebody else before their holders knew of them
+	ahead   time.Duration          // by how much cluster time ran ahead of the promise, all members together
 	book    *book
 	told    lockfsm.Token // the highest that any client was told
 	goal    int           // what every member must have applied after healing
@@ -33,18 +37,23 @@ type watch struct {
 	term    raft.Term // of the present process
 	commit  raft.Index
 	applied raft.Index
+	role    raft.Role
 	led     raft.Term  // the last term that it was seen to lead
 	dawn    raft.Index // its commit index when that began; zero: it has committed something since
 	durable shadow     // what its disk must have
+	count   counting
 	pending []raft.Record
 }
 
 // chosen is an entry that was committed.
 type chosen struct {
 	term    raft.Term
-	content digest
+	content draw.Digest
 	state   uint64 // the machine's digest after it
 }
+
+// birth is before which instant an entry was not proposed, and how the total of ahead stood then.
+type birth struct{ at, ahead time.Duration }
 
 // born names a proposal: a place in the log and the term in which it was made.
 type born struct {
@@ -55,7 +64,7 @@ type born struct {
 func newJudge(w *world) *judge {
 	return &judge{
 		world: w, watches: make([]watch, w.config.Members), leaders: map[raft.Term]raft.ID{},
-		chosen: []chosen{{}, {term: 1}}, births: map[born]time.Duration{}, book: newBook(w),
+		chosen: []chosen{{}, {term: 1}}, births: map[born]birth{}, strayed: map[lockfsm.Token]bool{}, book: newBook(w),
 	}
 }
 
@@ -65,8 +74,10 @@ func (j *judge) watch(m *member) *watch { return &j.watches[m.place] }
 func (j *judge) stepped(m *member) {
 	node, w := m.server.Node(), j.watch(m)
 	term := node.Term()
+	leads := node.Role() == raft.Leader && w.led == term
+	j.ahead += w.count.step(j.world.now, m.now(), j.world.knobs.heartbeat, j.world.knobs.drift, leads)
 	if term < w.term {
-		fail(Monotonic, "the term of server %d falls from %d to %d", m.id, w.term, term)
+		j.fail(Monotonic, "the term of server %d falls from %d to %d", m.id, w.term, term)
 	}
 	w.term = term
 	if node.Role() != raft.Leader {
@@ -87,7 +98,7 @@ func (j *judge) stepped(m *member) {
 func (j *judge) elected(m *member, term raft.Term) {
 	j.world.tell("server %d leads term %d", m.id, term)
 	if other, any := j.leaders[term]; any && other != m.id {
-		fail(Election, "servers %d and %d both lead term %d", other, m.id, term)
+		j.fail(Election, "servers %d and %d both lead term %d", other, m.id, term)
 	}
 	j.leaders[term] = m.id
 	if term < j.top {
@@ -101,7 +112,7 @@ func (j *judge) elected(m *member, term raft.Term) {
 	}
 	entries := m.server.Node().Entries(last)
 	if status.Last < last || len(entries) == 0 || entries[0].Term != j.chosen[last].term {
-		fail(Completeness, "server %d leads term %d without entry %d, which is committed", m.id, term, last)
+		j.fail(Completeness, "server %d leads term %d without entry %d, which is committed", m.id, term, last)
 	}
 }
 
@@ -110,15 +121,24 @@ func (j *judge) drained(m *member) {
 	node, w := m.server.Node(), j.watch(m)
 	for i := range m.output.Record.Entries {
 		e := &m.output.Record.Entries[i]
+		if int(e.Index) < len(j.chosen) {
+			continue // nobody will ask
+		}
 		if _, known := j.births[born{e.Index, e.Term}]; !known {
-			j.births[born{e.Index, e.Term}] = m.since
+			j.births[born{e.Index, e.Term}] = birth{m.since, m.ahead}
 		}
 	}
 	status := node.Status()
 	if status.Commit < w.commit {
-		fail(Monotonic, "the commit index of server %d falls from %d to %d", m.id, w.commit, status.Commit)
+		j.fail(Monotonic, "the commit index of server %d falls from %d to %d", m.id, w.commit, status.Commit)
 	}
 	w.commit = status.Commit
+	if role := node.Role(); role != w.role {
+		if w.role == raft.Leader {
+			j.world.hit(leaderDeposed)
+		}
+		w.role = role
+	}
 	if status.Applied > w.applied {
 		j.apply(m, w.applied+1, status.Applied)
 		w.applied = status.Applied
@@ -130,7 +150,7 @@ func (j *judge) drained(m *member) {
 	}
 	if j.drains%checkMachineEvery == 0 {
 		if err := m.server.Machine().Check(); err != nil {
-			fail(Assertion, "the machine of server %d: %v", m.id, err)
+			j.fail(Assertion, "the machine of server %d: %v", m.id, err)
 		}
 	}
 }
@@ -144,25 +164,26 @@ func (j *judge) apply(m *member, from, to raft.Index) {
 			break
 		}
 		if int(e.Index) > len(j.chosen) {
-			fail(Matching, "server %d has applied entry %d, and nobody the one before", m.id, e.Index)
+			j.fail(Matching, "server %d has applied entry %d, and nobody the one before", m.id, e.Index)
 		}
 		j.choose(m, e)
 	}
 	if int(to) >= len(j.chosen) {
-		fail(Matching, "server %d was given a snapshot at %d, but only %d entries are committed", m.id, to, len(j.chosen)-1)
+		j.fail(Matching, "server %d was given a snapshot at %d, but only %d entries are committed", m.id, to, len(j.chosen)-1)
 	}
 }
 
 func (j *judge) choose(m *member, e *raft.Entry) {
-	content := newDigest().word(uint64(e.Kind)).word(uint64(e.Time)).bytes(e.Data)
+	content := draw.NewDigest().Word(uint64(e.Kind)).Word(uint64(e.Time)).Bytes(e.Data)
 	if int(e.Index) < len(j.chosen) {
 		first := j.chosen[e.Index]
 		if first.term != e.Term || first.content != content {
-			fail(Matching, "server %d applies another entry %d than was committed: of term %d, not %d", m.id, e.Index, e.Term, first.term)
+			j.fail(Matching, "server %d applies another entry %d than was committed: of term %d, not %d", m.id, e.Index, e.Term, first.term)
 		}
 		return
 	}
 	state := j.book.enter(e, j.births[born{e.Index, e.Term}])
+	delete(j.births, born{e.Index, e.Term})
 	j.chosen = append(j.chosen, chosen{term: e.Term, content: content, state: state})
 }
 
@@ -170,13 +191,25 @@ func (j *judge) choose(m *member, e *raft.Entry) {
 func (j *judge) compare(m *member) {
 	machine := m.server.Machine()
 	if revision := machine.Revision(); revision > 1 && machine.Digest() != j.chosen[revision].state {
-		fail(StateMachine, "server %d is in another state than it should be after entry %d", m.id, revision)
+		j.fail(StateMachine, "server %d is in another state than it should be after entry %d", m.id, revision)
+	}
+}
+
+// fail is the verdict of a judge who watches. When the run has one judge alone, the others are not heard.
+func (j *judge) fail(oracle Oracle, format string, arguments ...any) {
+	if alone := j.world.config.Judge; alone == "" || alone == oracle {
+		fail(oracle, format, arguments...)
 	}
 }
 
 // appended notes a record that is on its way to a member's disk.
 func (j *judge) appended(m *member, r *raft.Record) {
 	w := j.watch(m)
+	if r.Snapshot != nil {
+		j.world.hit(snapshotInstalled)
+	} else if len(r.Entries) > 0 && r.Entries[0].Index <= w.durable.base+raft.Index(len(w.durable.terms)) {
+		j.world.hit(entriesCut)
+	}
 	w.pending = append(w.pending, *r)
 }
 
@@ -198,39 +231,57 @@ func (j *judge) formed(m *member) {
 // fell forgets what only the process knew.
 func (j *judge) fell(m *member) {
 	w := j.watch(m)
-	w.term, w.commit, w.applied = 0, 0, 0
+	w.term, w.commit, w.applied, w.role = 0, 0, 0, 0
 }
 
 // recovered holds what a member finds on its disk against what it was told is there.
 func (j *judge) recovered(m *member, stored *raft.Stored) {
 	w := j.watch(m)
 	if lost := w.durable.missing(stored, w.pending); lost != "" {
-		fail(Durability, "server %d comes back without what was durable: %s", m.id, lost)
+		j.fail(Durability, "server %d comes back without what was durable: %s", m.id, lost)
 	}
 	w.durable.adopt(stored)
+	if len(stored.Entries) > 0 && m.boot > 0 {
+		j.world.hit(restartedWithLog)
+	}
 	w.pending = w.pending[:0]
 	w.term, w.commit, w.applied = stored.Term, stored.Snapshot.Index, stored.Snapshot.Index
 }
 
 // started looks at a machine that was just restored.
-func (j *judge) started(m *member) { j.compare(m) }
+func (j *judge) started(m *member) {
+	j.watch(m).count.begin(j.world.now, m.now())
+	j.compare(m)
+}
 
 // toldGrant judges what a client is told, at the moment at which it begins to believe it.
-func (j *judge) toldGrant(w *worker) {
+func (j *judge) toldGrant(w *worker, current lockfsm.Token) {
 	client := w.client
+	if current != w.token {
+		j.fail(Reply, "client %d is told that it holds lock %s under token %d, by an answer that says that token %d holds it",
+			client.place+1, w.name, w.token, current)
+	}
 	g, known := j.book.grants[w.token]
 	if !known || g.name != w.name || g.session != client.session.ID() {
-		fail(Reply, "client %d is told that it holds lock %s under token %d, which nobody granted", client.place, w.name, w.token)
+		j.fail(Reply, "client %d is told that it holds lock %s under token %d, which nobody granted", client.place+1, w.name, w.token)
 	}
 	if w.token <= w.floor {
-		fail(Tokens, "client %d asked for lock %s after token %d was known, and got token %d", client.place, w.name, w.floor, w.token)
+		j.fail(Tokens, "client %d asked for lock %s after token %d was known, and got token %d", client.place+1, w.name, w.floor, w.token)
 	}
 	j.told = max(j.told, w.token)
+	if !client.excused(w, j.ahead) {
+		j.alone(w)
+	}
+}
+
+// alone judges that nobody but the worker believes in its lock.
+func (j *judge) alone(w *worker) {
+	client := w.client
 	for _, other := range j.world.clients {
 		for _, rival := range other.workers {
-			if rival != w && rival.name == w.name && rival.believes() {
-				fail(Belief, "clients %d and %d both believe that they hold lock %s, under tokens %d and %d",
-					other.place, client.place, w.name, rival.token, w.token)
+			if rival != w && rival.name == w.name && rival.believes() && !other.excused(rival, j.ahead) {
+				j.fail(Belief, "clients %d and %d both believe that they hold lock %s, under tokens %d and %d",
+					other.place+1, client.place+1, w.name, rival.token, w.token)
 			}
 		}
 	}
@@ -239,7 +290,17 @@ func (j *judge) toldGrant(w *worker) {
 // believes tells whether the worker, were it to look at its clock now, would find its lock held.
 func (w *worker) believes() bool {
 	c := w.client
-	return w.stage == holding && c.session != nil && c.session.Held(c.now(), w.handle)
+	return (w.stage == holding || w.stage == leaving) && c.session != nil && c.session.Held(c.now(), w.handle)
+}
+
+// excused tells whether a belief in a worker's lock is no fault of the client: it looks and finds nothing held, somebody else gave the lock
+// back under its token, or what clocks have done wrong explains all that it has left of its lease.
+func (c *client) excused(w *worker, ahead time.Duration) bool {
+	if !c.session.Held(c.now(), w.handle) || w.client.world.judge.strayed[w.token] {
+		return true
+	}
+	left := c.session.Until() - c.now() // of a lease that is over, nothing excuses anything
+	return left > 0 && left <= c.sworn.since(ahead, c.clock.behind(c.world.now), c.world.knobs.drift)
 }
 
 // ended judges the end of a grant that its holder did not ask for: by now it must not believe in it.
@@ -249,8 +310,8 @@ func (j *judge) ended(session lockfsm.SessionID) {
 			continue
 		}
 		for _, w := range c.workers {
-			if w.believes() {
-				fail(Belief, "client %d believes that it holds lock %s, token %d, but its session has expired", c.place, w.name, w.token)
+			if w.believes() && !c.excused(w, j.ahead) {
+				j.fail(Belief, "client %d believes that it holds lock %s, token %d, but its session has expired", c.place+1, w.name, w.token)
 			}
 		}
 	}
@@ -259,10 +320,10 @@ func (j *judge) ended(session lockfsm.SessionID) {
 // written judges a write that the resource is about to take.
 func (j *judge) written(r *register, d demand) {
 	if d.token < r.mark {
-		fail(Fencing, "the resource takes token %d after token %d", d.token, r.mark)
+		j.fail(Fencing, "the resource takes token %d after token %d", d.token, r.mark)
 	}
 	if r.value != d.base {
-		fail(Fencing, "an update is lost: token %d writes over %d what it had read as %d, written by token %d", d.token, r.value, d.base, r.writer)
+		j.fail(Fencing, "an update is lost: token %d writes over what token %d wrote, and had read what token %d wrote", d.token, r.value, d.base)
 	}
 }
 
@@ -274,7 +335,35 @@ func (j *judge) finish() {
 		}
 		m.server.Node().Check()
 		if err := m.server.Machine().Check(); err != nil {
-			fail(Assertion, "the machine of server %d: %v", m.id, err)
+			j.fail(Assertion, "the machine of server %d: %v", m.id, err)
 		}
 	}
+}
+
+// steps bounds what porcupine may try for one history. It is counted, not timed, so that a verdict is the same everywhere.
+const steps = 20_000_000
+
+// read judges the clients' history as a whole.
+func (j *judge) read(h *linearizability.History) {
+	h.Drift, h.Slack = j.world.knobs.drift, j.ahead
+	verdict := j.verdict(h)
+	switch {
+	case verdict.Result == linearizability.Fail:
+		fail(Oracle(verdict.Violation.Oracle), "%s", verdict.Violation.Message)
+	case verdict.Result == linearizability.Undecided:
+		fail(Undecided, "the judges of the history gave up after %d steps", steps)
+	}
+	if verdict.Skipped > 0 {
+		j.world.hit(historyLeftToSweep)
+	}
+}
+
+func (j *judge) verdict(h *linearizability.History) linearizability.Verdict {
+	switch j.world.config.Judge {
+	case Linearizable:
+		return linearizability.Porcupine(h, steps)
+	case Sweep:
+		return linearizability.Sweep(h)
+	}
+	return linearizability.Judge(h, steps)
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"lockd/raft"
+	"lockd/schedule"
+	"lockd/sim/draw"
 )
 
 const (
@@ -15,9 +17,9 @@ const (
 // knobs are all that a run draws once: which faults it has, and how everything is tuned. A run with a few faults goes deeper
 // into them than one that has all (swarm testing): under permanent partitions nothing ever gets far enough to break in another way.
 type knobs struct {
-	enabled [Faults]bool
-	every   [Faults]time.Duration // mean time between two strikes of a fault that strikes
-	chance  [Faults]int           // in a million, of a fault that befalls messages
+	enabled [schedule.Faults]bool
+	every   [schedule.Faults]time.Duration // mean time between two strikes of a fault that strikes
+	chance  [schedule.Faults]int           // in a million, of a fault that befalls messages
 
 	election, heartbeat time.Duration
 	appendBytes         int
@@ -33,7 +35,10 @@ type knobs struct {
 	batch               int           // most inputs before a drain
 	linger              time.Duration // longest wait for them
 
-	drift   int64 // that clocks may have, in parts per million
+	atlas   int   // how many members' disks may lose what was durable; zero: a minority
+	drift   int64 // that clocks may have, in parts in a million
+	skew    int64 // that they have at most
+	opposed bool  // servers' clocks are all fast, and clients' all slow
 	ttlLow  time.Duration
 	ttlHigh time.Duration
 
@@ -45,84 +50,164 @@ type knobs struct {
 	careless int // chance in a million that a holder writes without a look at its lock
 	longHold int // chance in a million that a worker holds its lock for seconds
 	closes   int // chance in a million that a client closes its session after a lock
+	looks    int // chance in a million that a holder asks a server whether its token is still good
+
+	contention int // chance in a million that a worker wants a lock that all want
 }
 
-func drawKnobs(seed uint64) knobs {
-	d := newDraws(seed, "knobs")
+// drawKnobs draws what the profile leaves open.
+func drawKnobs(c Config) knobs {
+	d := draw.New(c.Seed, "knobs")
 	var k knobs
-	// One run in sixteen is calm, and one has everything at once.
-	mood := d.below(16)
-	share := pick(d, 150_000, 300_000, 500_000)
-	for f := range Faults {
-		on := d.chance(share)
-		k.enabled[f] = mood != 0 && (mood == 1 || on)
-		k.every[f] = pick(d, 500*millisecond, 2*second, 5*second, 15*second)
-		k.chance[f] = pick(d, 1_000, 10_000, 50_000, 200_000)
-	}
-	k.chance[Coup] = pick(d, 100_000, 300_000, 700_000)
-	k.chance[Ambush] = pick(d, 20_000, 200_000, 700_000)
-	k.chance[BrokenOath] = pick(d, 100_000, 500_000)
-	k.chance[Stray] = pick(d, 20_000, 200_000)
+	k.drawFaults(d)
 	k.drawServers(d)
 	k.drawNetwork(d)
 	k.drawClients(d)
-	if intrigue := d.chance(million / 8); intrigue && mood != 0 {
-		k.scheme(d)
+	k.skew = k.drift
+	opposed := d.Chance(draw.Million / 12)
+	intrigue := d.Chance(draw.Million / 8)
+	switch c.Profile {
+	case Swarm:
+		if opposed && k.enabled != [schedule.Faults]bool{} {
+			k.oppose()
+		}
+		if intrigue && k.enabled != [schedule.Faults]bool{} {
+			k.scheme(d)
+		}
+	case Thousand:
+		k.produce()
+		k.queueUp(c.Clients)
+	case BeyondClocks:
+		k.produce()
+		k.mislead()
+	case Calm:
+		k.produce()
+		k.enabled = [schedule.Faults]bool{}
+	default:
+		k.produce()
 	}
 	return k
+}
+
+// drawFaults draws which faults the run has, and how often they come. One run in sixteen is calm, and one has everything at once.
+func (k *knobs) drawFaults(d draw.Draws) {
+	mood := d.Below(16)
+	share := draw.Pick(d, 80_000, 200_000, 400_000)
+	for f := range schedule.Faults {
+		on := d.Chance(share)
+		k.enabled[f] = mood != 0 && (mood == 1 || on)
+		k.every[f] = draw.Pick(d, 500*millisecond, 2*second, 5*second, 15*second)
+		k.chance[f] = draw.Pick(d, 1_000, 10_000, 50_000, 200_000)
+	}
+	k.chance[schedule.Coup] = draw.Pick(d, 100_000, 300_000, 700_000)
+	k.chance[schedule.Ambush] = draw.Pick(d, 20_000, 200_000, 700_000)
+	k.chance[schedule.BrokenOath] = draw.Pick(d, 100_000, 500_000)
+	k.chance[schedule.Stray] = draw.Pick(d, 5_000, 50_000)
+	k.chance[schedule.Obituary] = draw.Pick(d, 500_000, draw.Million)
+	for _, f := range [...]schedule.Fault{schedule.LostWrite, schedule.TornWrite, schedule.LostName} {
+		k.enabled[f] = mood != 0 && d.Chance(700_000) // power is lost rarely enough
+		k.chance[f] = draw.Pick(d, 500_000, draw.Million)
+	}
+	for _, f := range [...]schedule.Fault{schedule.BitRot, schedule.Misdirected, schedule.Wipe} {
+		k.every[f] *= 4
+	}
+	if mood == 1 {
+		for f := range k.every {
+			k.every[f] *= 8 // each by itself is rarer, or nothing would ever get anywhere
+		}
+	}
+}
+
+// produce sets what a real lockd has, and a load that never lets up: some twenty-five grants a second as long as nothing is
+// wrong, half of them of locks that all clients want.
+func (k *knobs) produce() {
+	k.election, k.heartbeat = 300*millisecond, 50*millisecond
+	k.appendBytes, k.inflight, k.chunkBytes = 1<<20, 256, 1<<20
+	k.shared, k.workers = 4, 2
+	k.think, k.hold = 330*millisecond, 10*millisecond
+	k.contention = 560_000
+}
+
+// queueUp makes everybody want one lock at once, and hold it for a moment.
+func (k *knobs) queueUp(clients int) {
+	k.shared, k.workers, k.contention = 1, 1, draw.Million
+	k.think, k.hold = second, millisecond
+	k.longHold, k.cancels = 0, min(k.cancels, 20_000)
+	k.ttlLow, k.ttlHigh = 15*second, 30*second
+}
+
+// oppose lets all clocks of servers run as fast as is allowed, and all of clients as slow, while leases are short and holders are stopped: the
+// protocol must have reckoned with just that.
+func (k *knobs) oppose() {
+	k.opposed, k.drift, k.skew = true, 50_000, 50_000
+	k.enabled[schedule.Drift], k.enabled[schedule.ClientPause], k.enabled[schedule.ClientCut] = true, true, true
+	k.every[schedule.ClientPause], k.every[schedule.ClientCut] = 2*second, 2*second
+	k.ttlLow, k.ttlHigh = 2*second, 2*second
+	k.longHold = 200_000
+}
+
+// mislead lets clocks run far from what the protocol was told that they do, and holders trust them for long.
+func (k *knobs) mislead() {
+	k.drift, k.skew = 1000, 500_000
+	k.enabled[schedule.Drift], k.enabled[schedule.ClientPause] = true, true
+	k.every[schedule.ClientPause] = 2 * second
+	k.ttlLow, k.ttlHigh = 2*second, 2*second
+	k.careless, k.longHold = draw.Million, 200_000
 }
 
 // scheme makes reigns short and many: leaders reach few, fall in the moment of their success, and soon come back. One entry
 // travels in an Append, so that one of an earlier term is on a majority for a while before the first one of the leader's own is, as
 // in figure 8 of the Raft paper. Everything else must be quick, and the load light, or nobody would be served.
-func (k *knobs) scheme(d draws) {
-	k.election, k.heartbeat = 150*millisecond, pick(d, 30*millisecond, 50*millisecond)
-	k.appendBytes, k.inflight = 1, pick(d, 1, 256)
-	k.enabled[Coup], k.chance[Coup] = true, 700_000
-	k.enabled[Ambush], k.chance[Ambush] = true, 950_000
+func (k *knobs) scheme(d draw.Draws) {
+	k.election, k.heartbeat = 150*millisecond, draw.Pick(d, 30*millisecond, 50*millisecond)
+	k.appendBytes, k.inflight = 1, draw.Pick(d, 1, 256)
+	k.enabled[schedule.Coup], k.chance[schedule.Coup] = true, 700_000
+	k.enabled[schedule.Ambush], k.chance[schedule.Ambush] = true, 950_000
 	k.syncTime, k.meanDelay, k.minDelay = min(k.syncTime, 500*microsecond), min(k.meanDelay, 500*microsecond), min(k.minDelay, 200*microsecond)
 	k.think, k.workers = 500*millisecond, 1
 }
 
-func (k *knobs) drawServers(d draws) {
-	k.election = pick(d, 150*millisecond, 300*millisecond, 300*millisecond, 1000*millisecond)
-	k.heartbeat = k.election / time.Duration(pick(d, 3, 5, 6))
-	k.appendBytes = pick(d, 1, 200, 4<<10, 1<<20)
-	k.inflight = pick(d, 4, 16, 64, 256)
+func (k *knobs) drawServers(d draw.Draws) {
+	k.election = draw.Pick(d, 150*millisecond, 300*millisecond, 300*millisecond, 1000*millisecond)
+	k.heartbeat = k.election / time.Duration(draw.Pick(d, 3, 5, 6))
+	k.appendBytes = draw.Pick(d, 1, 200, 4<<10, 1<<20)
+	k.inflight = draw.Pick(d, 4, 16, 64, 256)
 	if k.appendBytes == 1 {
 		k.inflight = 256 // one entry in a message, and a few messages at a time, would be slower than the load
 	}
-	k.chunkBytes = pick(d, 64, 1<<10, 256<<10)
-	k.keepEntries = pick(d, 0, 10, 1000)
-	k.snapshotBytes = pick(d, 4<<10, 32<<10, 1<<20)
-	k.segmentBytes = pick(d, int64(8<<10), 16<<10, 64<<10)
-	k.batch = pick(d, 1, 2, 8, 32)
-	k.linger = pick(d, 20*microsecond, 200*microsecond, 2*millisecond)
-	k.syncTime = pick(d, 100*microsecond, 500*microsecond, 5*millisecond, 15*millisecond)
+	k.chunkBytes = draw.Pick(d, 64, 1<<10, 256<<10)
+	k.keepEntries = draw.Pick(d, 0, 10, 1000)
+	k.snapshotBytes = draw.Pick(d, 4<<10, 32<<10, 1<<20)
+	k.segmentBytes = draw.Pick(d, int64(8<<10), 16<<10, 64<<10)
+	k.batch = draw.Pick(d, 1, 2, 8, 32)
+	k.linger = draw.Pick(d, 20*microsecond, 200*microsecond, 2*millisecond)
+	k.syncTime = draw.Pick(d, 100*microsecond, 500*microsecond, 5*millisecond, 15*millisecond)
 }
 
-func (k *knobs) drawNetwork(d draws) {
-	k.minDelay = pick(d, 20*microsecond, 200*microsecond, 2*millisecond)
-	k.meanDelay = pick(d, 50*microsecond, 500*microsecond, 5*millisecond)
-	k.clientDelay = pick(d, 100*microsecond, 1*millisecond, 10*millisecond)
-	k.drift = pick(d, int64(100), 1000, 1000, 50_000)
+func (k *knobs) drawNetwork(d draw.Draws) {
+	k.minDelay = draw.Pick(d, 20*microsecond, 200*microsecond, 2*millisecond)
+	k.meanDelay = draw.Pick(d, 50*microsecond, 500*microsecond, 5*millisecond)
+	k.clientDelay = draw.Pick(d, 100*microsecond, 1*millisecond, 10*millisecond)
+	k.drift = draw.Pick(d, int64(100), 1000, 1000, 50_000)
 }
 
-func (k *knobs) drawClients(d draws) {
-	k.ttlLow = pick(d, 2*second, 2*second, 5*second)
-	k.ttlHigh = pick(d, 2*second, 5*second, 15*second)
+func (k *knobs) drawClients(d draw.Draws) {
+	k.ttlLow = draw.Pick(d, 2*second, 2*second, 5*second)
+	k.ttlHigh = draw.Pick(d, 2*second, 5*second, 15*second)
 	k.ttlHigh = max(k.ttlLow, k.ttlHigh)
-	k.shared = pick(d, 1, 2, 4)
-	k.workers = pick(d, 1, 2, 3)
-	k.think = pick(d, 50*millisecond, 200*millisecond, 500*millisecond)
-	k.hold = pick(d, 1*millisecond, 10*millisecond, 50*millisecond)
-	k.cancels = pick(d, 0, 20_000, 200_000)
-	k.careless = pick(d, 0, 500_000, million)
-	k.longHold = pick(d, 0, 5_000, 50_000)
-	k.closes = pick(d, 0, 2_000, 20_000)
+	k.shared = draw.Pick(d, 1, 2, 4)
+	k.workers = draw.Pick(d, 1, 2, 3)
+	k.think = draw.Pick(d, 50*millisecond, 200*millisecond, 500*millisecond)
+	k.hold = draw.Pick(d, 1*millisecond, 10*millisecond, 50*millisecond)
+	k.cancels = draw.Pick(d, 0, 20_000, 200_000)
+	k.careless = draw.Pick(d, 0, 500_000, draw.Million)
+	k.longHold = draw.Pick(d, 0, 5_000, 50_000)
+	k.closes = draw.Pick(d, 0, 2_000, 20_000)
+	k.looks = draw.Pick(d, 0, 100_000, 300_000)
+	k.contention = draw.Million / 2
 }
 
-func (k *knobs) raft(id raft.ID, source draws) raft.Config {
+func (k *knobs) raft(id raft.ID, source draw.Draws) raft.Config {
 	return raft.Config{
 		ID: id, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Random: source,
 		MaxAppendBytes: k.appendBytes, MaxInflight: k.inflight, MaxInflightBytes: 1 << 20,

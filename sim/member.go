@@ -5,8 +5,10 @@ import (
 	"time"
 
 	"lockd/raft"
+	"lockd/schedule"
 	"lockd/server"
 	"lockd/sim/disk"
+	"lockd/sim/draw"
 	"lockd/wal"
 	"lockd/wire"
 )
@@ -17,9 +19,14 @@ type member struct {
 	place int
 	id    raft.ID
 	disk  *disk.Disk
-	tempo draws // how many inputs come before a drain, and how long they are waited for
-	spin  draws // how long syncs take
-	luck  draws // how processes end and begin
+	tempo draw.Draws // how many inputs come before a drain, and how long they are waited for
+	spin  draw.Draws // how long syncs take
+	luck  draw.Draws // how the present process begins and ends
+
+	stumble, oath, coup, ambush site
+	lost                        string // why it will never come back; empty: it may
+	core                        bool   // it is of the majority that has healed
+	storage                            // what its disk went through (damage.go)
 
 	// Of the present process. A member that is down has no server.
 	boot   uint32
@@ -33,6 +40,7 @@ type member struct {
 	inputs   int           // since the last drain
 	batch    int           // how many come before the next
 	since    time.Duration // true time of the first of them
+	ahead    time.Duration // the judge's total then
 	lingers  bool          // a drain is on the agenda
 	alarm    time.Duration // true time of the alarm on the agenda; zero: none
 	output   server.Output
@@ -45,7 +53,7 @@ type member struct {
 	written uint64        // sequence of the last record in the batch under way
 	vote    raft.ID       // in the last record
 	slow    time.Duration // until when syncs take long
-	halts   bool          // the disk will stop this process in the middle of an operation
+	weary   time.Duration // until when everything takes long
 
 	snapshot *server.Snapshotting
 }
@@ -68,9 +76,12 @@ func newMember(w *world, place int) *member {
 	seed := w.config.Seed
 	m := &member{
 		world: w, place: place, id: raft.ID(place + 1),
-		tempo: newDraws(seed, "tempo", place), spin: newDraws(seed, "disk time", place), luck: newDraws(seed, "luck", place),
+		tempo: draw.New(seed, "tempo", place), spin: draw.New(seed, "disk time", place), luck: draw.New(seed, "luck", place),
+		stumble: w.site(schedule.MidWrite, place, nowhere), oath: w.site(schedule.BrokenOath, place, nowhere),
+		coup: w.site(schedule.Coup, place, nowhere), ambush: w.site(schedule.Ambush, place, nowhere),
 		calls: map[server.CallID]caller{},
 	}
+	m.storage = w.newStorage(place)
 	m.disk = disk.New(newRandom(seed, "disk", place))
 	return m
 }
@@ -139,25 +150,30 @@ func (m *member) now() time.Duration { return m.clock.read(m.world.now) }
 // step hands one input in, and drains when enough have come or none has come for a while.
 func (m *member) step(input server.Input) {
 	if m.inputs == 0 {
-		m.since = m.world.now
+		m.since, m.ahead = m.world.now, m.world.judge.ahead
 	}
 	m.inputs++
 	m.server.Step(m.now(), input)
 	m.world.judge.stepped(m)
-	if m.inputs >= m.batch {
+	weary := m.world.now < m.weary
+	if m.inputs >= m.batch && !weary {
 		m.drain()
 		return
 	}
 	if !m.lingers {
 		m.lingers = true
-		wait := m.tempo.between(microsecond, m.world.knobs.linger)
-		m.world.agenda.add(m.world.now+wait, event{kind: memberDrain, place: int32(m.place), boot: m.boot})
+		wait := m.tempo.Between(microsecond, m.world.knobs.linger)
+		if weary {
+			m.world.observe(schedule.SlowNode)
+			wait = slowness*wait + slowAtLeast
+		}
+		m.world.agenda.Add(m.world.now+wait, event{kind: memberDrain, place: int32(m.place), boot: m.boot})
 	}
 }
 
 // drain carries out what the inputs led to.
 func (m *member) drain() {
-	m.inputs, m.batch = 0, 1+m.tempo.below(m.world.knobs.batch)
+	m.inputs, m.batch = 0, 1+m.tempo.Below(m.world.knobs.batch)
 	m.server.Drain(&m.output)
 	m.world.judge.drained(m)
 	m.persist(m.output.Record)
@@ -170,7 +186,7 @@ func (m *member) drain() {
 	m.sendReplies()
 	if m.output.Snapshot != nil {
 		m.snapshot = m.output.Snapshot
-		m.world.agenda.add(m.world.now+m.snapshotTime(), event{kind: snapshotDone, place: int32(m.place), boot: m.boot})
+		m.world.agenda.Add(m.world.now+m.snapshotTime(), event{kind: snapshotDone, place: int32(m.place), boot: m.boot})
 	}
 	m.setAlarm()
 }
@@ -183,7 +199,7 @@ func (m *member) setAlarm() {
 		return
 	}
 	m.alarm = due
-	m.world.agenda.add(due, event{kind: memberAlarm, place: int32(m.place), boot: m.boot, number: uint64(due)})
+	m.world.agenda.Add(due, event{kind: memberAlarm, place: int32(m.place), boot: m.boot, number: uint64(due)})
 }
 
 func (m *member) alarmRings(e event) {
@@ -192,6 +208,7 @@ func (m *member) alarmRings(e event) {
 	}
 	m.alarm = 0
 	if m.now() >= m.server.Deadline() {
+		m.world.deadlineCame(&m.clock)
 		m.step(raft.Timeout{})
 		if m.up() && m.inputs > 0 {
 			m.drain()
@@ -205,7 +222,7 @@ func (m *member) alarmRings(e event) {
 func (m *member) hearClosed(e event) {
 	closed := raft.ID(e.from + 1)
 	if m.server.Node().Status().Leader == closed {
-		m.world.observe(Fault(e.number))
+		m.world.observe(schedule.Fault(e.number))
 	}
 	m.step(raft.Closed{Member: closed})
 }
@@ -222,6 +239,9 @@ func (m *member) receiveCalls(e event) {
 	for _, call := range calls {
 		if !m.up() {
 			return
+		}
+		if e.ghost && call.ID != 0 {
+			m.world.observe(schedule.ClientGhost)
 		}
 		m.lastCall++
 		m.calls[m.lastCall] = caller{client: e.from, generation: uint32(e.number), id: call.ID}
@@ -301,17 +321,18 @@ func (m *member) kill(back time.Duration) {
 func (m *member) fall(back time.Duration) {
 	m.server, m.log, m.output, m.snapshot = nil, nil, server.Output{}, nil
 	m.vote = 0
-	m.queue, m.writing, m.halts, m.paused, m.lingers, m.inputs, m.alarm = nil, false, false, false, false, 0, 0
+	m.queue, m.writing, m.paused, m.lingers, m.inputs, m.alarm = nil, false, false, false, 0, 0
 	m.backlog = nil
-	m.boot++
 	clear(m.calls)
 	m.world.judge.fell(m)
 	for client := range m.world.clients {
-		silence := m.luck.exponential(500 * millisecond)
-		if m.luck.chance(million / 2) {
+		silence := m.luck.Exponential(500 * millisecond)
+		if m.luck.Chance(draw.Million / 2) {
 			silence = m.world.knobs.minDelay // the machine is up, and says that nobody listens
 		}
 		m.world.network.breakLink(client, m.place, silence, 0)
 	}
-	m.world.agenda.add(m.world.now+back, event{kind: memberStarts, place: int32(m.place), boot: m.boot})
+	m.boot++
+	m.luck = draw.New(m.world.config.Seed, "luck", m.place, int(m.boot))
+	m.world.agenda.Add(m.world.now+back, event{kind: memberStarts, place: int32(m.place), boot: m.boot})
 }

@@ -24,6 +24,9 @@ const (
 	Belief       Oracle = "belief"              // no client believes in a lock that the servers have taken from it
 	Reply        Oracle = "reply"               // clients are told what the log decided, and nothing else
 	Fencing      Oracle = "fenced-resource"     // the resource takes no lower token after a higher one, and no update is lost
+	Linearizable Oracle = "linearizability"     // what clients were told fits one order of all operations: porcupine
+	Sweep        Oracle = "token-sweep"         // the same, by the order of tokens
+	Undecided    Oracle = "undecided"           // a judge of the history came to an end within its steps
 	Liveness     Oracle = "liveness"            // after healing everybody is served
 	Exercise     Oracle = "not-vacuous"         // locks were granted
 	Harness      Oracle = "harness"             // the simulator itself works

@@ -4,19 +4,22 @@ import (
 	"encoding/binary"
 	"strings"
 
+	"lockd/linearizability"
 	"lockd/lockfsm"
+	"lockd/schedule"
+	"lockd/sim/draw"
 )
 
-// resource is what the locks protect: for each lock a register, which holders read, raise by one and write back. It
-// remembers the highest token that it has seen, and refuses lower ones; reads raise the mark as well.
+// resource is what the locks protect: for each lock a register, in which each holder puts its token in the place of the value that it has read. It
+// remembers the highest token that it has seen, and refuses lower ones; reads raise the mark as well. The register of one lock has no
+// such guard: it shows what tokens are for.
 type resource struct {
 	registers map[uint64]*register
 }
 
 type register struct {
-	mark   lockfsm.Token // the highest token seen
-	value  uint64
-	writer lockfsm.Token // of the last write
+	mark  lockfsm.Token // the highest token seen
+	value uint64        // the token of the last write
 }
 
 type verb uint64
@@ -29,17 +32,23 @@ const (
 
 // demand is what a holder asks of the resource, and its answer.
 type demand struct {
-	verb   verb
-	lock   uint64
-	token  lockfsm.Token
-	base   uint64 // the value that was read
-	worker int
-	boot   uint32
+	verb      verb
+	lock      uint64
+	token     lockfsm.Token
+	base      uint64 // the value that was read
+	worker    int
+	boot      uint32
+	operation int // in the history
 }
 
+// unjudged is the number of an operation that is not in the history.
+const unjudged = -1
+
 func (d demand) encode() []byte {
-	b := make([]byte, 0, 48)
-	for _, field := range [...]uint64{uint64(d.verb), d.lock, uint64(d.token), d.base, uint64(d.worker), uint64(d.boot)} {
+	b := make([]byte, 0, 56)
+	for _, field := range [...]uint64{
+		uint64(d.verb), d.lock, uint64(d.token), d.base, uint64(d.worker), uint64(d.boot), uint64(int64(d.operation)),
+	} {
 		b = binary.LittleEndian.AppendUint64(b, field)
 	}
 	return b
@@ -47,7 +56,20 @@ func (d demand) encode() []byte {
 
 func decodeDemand(b []byte) demand {
 	field := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
-	return demand{verb(field(0)), field(1), lockfsm.Token(field(2)), field(3), int(field(4)), uint32(field(5))}
+	return demand{verb(field(0)), field(1), lockfsm.Token(field(2)), field(3), int(field(4)), uint32(field(5)), int(int64(field(6)))}
+}
+
+// noted puts an answer into the history.
+func (d demand) noted(w *world) {
+	switch {
+	case d.operation == unjudged:
+	case d.verb == refusal:
+		w.returned(d.operation, linearizability.Refused)
+	default:
+		if o := w.returned(d.operation, linearizability.Done); d.verb == reads {
+			o.Value = d.base
+		}
+	}
 }
 
 // lockNumber names a lock's register.
@@ -55,41 +77,51 @@ func lockNumber(name string, client int) uint64 {
 	if strings.HasPrefix(name, "own-") {
 		return uint64(client) + 1000
 	}
-	return uint64(newDigest().text(name))
+	return uint64(draw.NewDigest().Text(name))
 }
+
+var unfencedNumber = lockNumber(unfenced, 0)
 
 // ask sends a demand to the resource. Some take so long that their sender has long given the lock back.
 func (w *world) ask(c *client, d demand) {
-	n := &w.network
-	draws := n.side[c.place]
-	delay, late, longer := draws.exponential(w.knobs.clientDelay), w.befalls(ClientGhost, draws), draws.exponential(3*second)
+	delay, ghost := w.network.clientDelay(c.place), &w.network.side[c.place].ghost
+	late := ghost.strikes()
 	if late {
-		delay += longer
+		ghost.happened()
+		delay += ghost.draws().Exponential(3 * second)
 	}
-	w.agenda.add(w.now+delay, event{kind: resourceAsked, from: int32(c.place), boot: d.boot, bytes: d.encode()})
+	w.agenda.Add(w.now+delay, event{kind: resourceAsked, ghost: late, from: int32(c.place), boot: d.boot, bytes: d.encode()})
 }
 
 // serve is the resource's part. The judge stands beside it.
 func (w *world) serve(e event) {
 	d := decodeDemand(e.bytes)
+	if e.ghost {
+		w.observe(schedule.ClientGhost)
+	}
 	r := w.resource.registers[d.lock]
 	if r == nil {
 		r = &register{}
 		w.resource.registers[d.lock] = r
 	}
+	fenced := d.lock != unfencedNumber
 	switch {
-	case d.token < r.mark:
+	case fenced && d.token < r.mark:
 		d.verb = refusal
-		w.fenced++
+		w.hit(demandFenced)
 	case d.verb == reads:
-		r.mark, d.base = d.token, r.value
-	default:
+		r.mark, d.base = max(r.mark, d.token), r.value
+	case fenced:
 		r.mark = d.token
 		w.judge.written(r, d)
-		r.value, r.writer = d.base+1, d.token
-		w.writes++
+		r.value = uint64(d.token)
+	default:
+		if r.value != d.base {
+			w.hit(unfencedUpdateLost)
+		}
+		r.value = uint64(d.token)
 	}
 	c := w.clients[e.from]
-	delay := w.network.side[c.place].exponential(w.knobs.clientDelay)
-	w.agenda.add(w.now+delay, event{kind: resourceAnswers, place: c.eventPlace(), from: int32(d.worker), boot: e.boot, bytes: d.encode()})
+	delay := w.network.clientDelay(c.place)
+	w.agenda.Add(w.now+delay, event{kind: resourceAnswers, place: c.eventPlace(), from: int32(d.worker), boot: e.boot, bytes: d.encode()})
 }

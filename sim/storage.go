@@ -6,19 +6,21 @@ import (
 	"time"
 
 	"lockd/raft"
+	"lockd/schedule"
 	"lockd/server"
 	"lockd/sim/disk"
+	"lockd/sim/draw"
 	"lockd/wal"
 )
 
 var cluster = wal.ClusterID{'s', 'i', 'm'}
 
 func newRandom(seed uint64, purpose string, place int) *rand.Rand {
-	return rand.New(newDraws(seed, purpose, place).source)
+	return rand.New(draw.New(seed, purpose, place))
 }
 
 func (m *member) options() wal.Options {
-	return wal.Options{Member: m.id, Incarnation: incarnation(m.place), Cluster: cluster, SegmentSize: m.world.knobs.segmentBytes}
+	return wal.Options{Member: m.id, Incarnation: incarnation(m.place) + uint64(m.wipes)<<32, Cluster: cluster, SegmentSize: m.world.knobs.segmentBytes}
 }
 
 func incarnation(place int) uint64 { return uint64(place) + 1001 }
@@ -35,24 +37,29 @@ func (m *member) form(membership raft.Membership) {
 // start begins a process: it recovers what the last one left, and goes on from there.
 func (m *member) start() {
 	w := m.world
-	if w.befalls(MidWrite, m.luck) {
-		w.strike(MidWrite)
+	m.anew()
+	m.breathe()
+	if m.stumble.strikes() {
+		m.stumble.happened()
 		m.haltSoon(30)
 	}
 	log, recovered, err := wal.Open(m.disk, m.options())
-	if errors.Is(err, disk.ErrHalted) {
-		m.stopped()
+	switch {
+	case err != nil:
+		m.refused(err)
 		return
-	}
-	if err != nil {
-		fail(Recovery, "server %d can't read its own disk after a crash: %v", m.id, err)
+	case !recovered.Identity.Formed():
+		m.forgotten()
+		return
+	case recovered.Damaged != nil:
+		m.madeGood(recovered.Damaged)
 	}
 	w.judge.recovered(m, &recovered.Stored)
 	m.log = log
-	m.clock = clock{boot: m.luck.between(0, time.Hour), drift: w.drift(m.luck)}
+	m.clock = newClock(m.luck.Between(0, time.Hour), w.drift(m.luck, 1), w.knobs.drift)
 	m.batch = 1
 	config := server.Config{
-		Raft:          w.knobs.raft(m.id, newDraws(w.config.Seed, "election", m.place, int(m.boot))),
+		Raft:          w.knobs.raft(m.id, draw.New(w.config.Seed, "election", m.place, int(m.boot))),
 		SnapshotBytes: w.knobs.snapshotBytes, MaxCalls: 10_000, ClockInterval: second,
 	}
 	m.server, err = server.New(config, recovered.Stored, m.now())
@@ -64,11 +71,25 @@ func (m *member) start() {
 	m.setAlarm()
 }
 
+// refused is the end of a process that its own disk does not let begin.
+func (m *member) refused(err error) {
+	var damage *wal.DamageError
+	switch {
+	case errors.As(err, &damage):
+		m.shutOut(damage)
+	case m.lacksRoom(err):
+		m.world.tell("server %d finds no room to begin", m.id)
+		m.kill(m.downtime())
+	default:
+		m.survives(err)
+	}
+}
+
 func (m *member) syncTime() time.Duration {
 	long := m.world.now < m.slow
-	d := m.world.knobs.syncTime/4 + m.spin.exponential(m.world.knobs.syncTime)
+	d := m.world.knobs.syncTime/4 + m.spin.Exponential(m.world.knobs.syncTime)
 	if long {
-		m.world.observe(SlowDisk)
+		m.world.observe(schedule.SlowDisk)
 		return 50*d + 20*millisecond
 	}
 	return d
@@ -76,7 +97,7 @@ func (m *member) syncTime() time.Duration {
 
 // snapshotTime is how long a snapshot takes. It may be done before records that were handed out before it was ordered.
 func (m *member) snapshotTime() time.Duration {
-	return microsecond + time.Duration(pick(m.spin, 0, 1, 20))*m.syncTime()/2
+	return microsecond + time.Duration(draw.Pick(m.spin, 0, 1, 20))*m.syncTime()/2
 }
 
 // persist puts a record in line for the disk.
@@ -90,83 +111,182 @@ func (m *member) persist(record raft.Record) {
 	}
 }
 
-// write begins to write everything that has gathered: it becomes durable together, after one sync.
+// write begins to write everything that has gathered, as far as there is room: it becomes durable together, after one sync. What is
+// done to the log, and in which order, is what a running node does (daemon/disk.go).
 func (m *member) write() {
-	votes := false
-	for i := range m.queue {
-		m.world.judge.appended(m, &m.queue[i])
-		if !m.survives(m.log.Append(m.queue[i])) {
-			return
+	m.breathe()
+	m.letGo, m.released = max(m.letGo, m.released), 0
+	appended, votes := m.append()
+	switch {
+	case !m.up():
+	case appended == 0:
+		m.rest()
+	default:
+		m.writing = true
+		takes := m.syncTime()
+		m.done = m.world.now + takes
+		m.world.agenda.Add(m.done, event{kind: diskDone, place: int32(m.place), boot: m.boot})
+		if votes && m.oath.strikes() {
+			m.oath.happened()
+			m.world.agenda.Add(m.world.now+m.oath.draws().Between(1, takes), event{kind: oathBreaks, place: int32(m.place), boot: m.boot})
 		}
-		m.written = m.queue[i].Sequence
-		votes = votes || m.queue[i].Vote != m.vote && m.queue[i].Vote != 0
-		m.vote = m.queue[i].Vote
-	}
-	m.queue, m.writing = m.queue[:0], true
-	takes := m.syncTime()
-	m.world.agenda.add(m.world.now+takes, event{kind: diskDone, place: int32(m.place), boot: m.boot})
-	if votes && m.world.befalls(BrokenOath, m.luck) {
-		m.world.strike(BrokenOath)
-		m.world.agenda.add(m.world.now+m.luck.between(1, takes), event{kind: oathBreaks, place: int32(m.place), boot: m.boot})
 	}
 }
 
-// synced is when the disk has what was written.
+// append hands records to the log until one does not fit, and tells whether any of them has a new vote.
+func (m *member) append() (appended int, votes bool) {
+	for m.lack = false; appended < len(m.queue); appended++ {
+		record := &m.queue[appended]
+		if record.Sequence > m.offered {
+			m.offered = record.Sequence
+			m.world.judge.appended(m, record)
+		}
+		err := m.log.Append(*record)
+		if m.lack = m.lacksRoom(err); m.lack {
+			break
+		}
+		if !m.survives(err) {
+			return appended, votes
+		}
+		if record.Snapshot != nil {
+			m.released = max(m.released, record.Snapshot.Index)
+		}
+		m.written = record.Sequence
+		votes = votes || record.Vote != m.vote && record.Vote != 0
+		m.vote = record.Vote
+	}
+	left := copy(m.queue, m.queue[appended:])
+	clear(m.queue[left:])
+	m.queue = m.queue[:left]
+	return appended, votes
+}
+
+// synced is when the disk has what was written, or when a full one is to be asked for room again.
 func (m *member) synced() {
+	m.breathe()
+	if m.writing && m.world.now >= m.done {
+		m.sync()
+	}
+	if m.up() && !m.writing && m.seek != 0 && m.world.now >= m.seek {
+		m.seekRoom()
+	}
+}
+
+// sync makes durable what was written. The disk goes on with the next batch before the server has taken the news in.
+func (m *member) sync() {
 	if !m.survives(m.log.Sync()) {
 		return
 	}
-	m.writing = false
 	written := m.written
 	m.world.judge.persisted(m, written)
-	if len(m.queue) > 0 {
-		m.write()
+	if m.survives(m.log.Prepare()) {
+		m.rest()
 	}
 	if m.up() {
 		m.step(raft.Persisted{Sequence: written})
 	}
-	if m.up() {
-		m.survives(m.log.Prepare())
-	}
 }
 
-// saveSnapshot encodes the machine as it stood when the snapshot was ordered: it has gone on since.
-func (m *member) saveSnapshot() {
-	snapshot := m.snapshot.Snapshot
-	snapshot.Data = m.snapshot.Machine.Encode()
-	m.snapshot = nil
-	if !m.survives(m.log.SaveSnapshot(snapshot)) || !m.survives(m.log.Release(snapshot.Index)) {
+// rest ends a batch: the log lets go of what nobody needs, the server hears whether there is room, and the next batch begins.
+func (m *member) rest() {
+	if m.letGo > 0 && !m.survives(m.log.Release(m.letGo)) {
 		return
 	}
-	m.world.snapshots++
-	m.step(raft.Snapshotted{Snapshot: snapshot})
+	m.letGo, m.writing = 0, false
+	m.noteRoom(m.lack || m.log.Full())
+	if m.up() && !m.writing && (len(m.queue) > 0 && !m.lack || m.released > 0) {
+		m.write()
+	}
 }
 
-// survives tells whether the process goes on after an operation of the disk. The only error that the world makes is the
-// end of the process in the middle of it.
+// roomInterval is how often a full disk is asked whether there is room again, as a running node does it.
+const roomInterval = 100 * millisecond
+
+// noteRoom tells the server when room ran out, and when there is some again.
+func (m *member) noteRoom(full bool) {
+	if full && m.seek == 0 {
+		m.seek = m.world.now + roomInterval
+		m.world.agenda.Add(m.seek, event{kind: diskDone, place: int32(m.place), boot: m.boot})
+	}
+	if full == m.full {
+		return
+	}
+	m.full = full
+	if full {
+		m.feelLack()
+		m.world.tell("server %d has no room on its disk", m.id)
+	} else {
+		m.world.tell("server %d has room on its disk again", m.id)
+	}
+	m.step(server.Room{Full: full})
+}
+
+// seekRoom asks a full disk again.
+func (m *member) seekRoom() {
+	m.seek = 0
+	if err := m.log.Reserve(); m.lacksRoom(err) || m.survives(err) {
+		m.write()
+	}
+}
+
+// saveSnapshot encodes the machine as it stood when the snapshot was ordered: it has gone on since. Without room it tries again.
+func (m *member) saveSnapshot() {
+	m.breathe()
+	snapshot := m.snapshot.Snapshot
+	snapshot.Data = m.snapshot.Machine.Encode()
+	err := m.log.SaveSnapshot(snapshot)
+	if m.lacksRoom(err) {
+		m.world.agenda.Add(m.world.now+roomInterval, event{kind: snapshotDone, place: int32(m.place), boot: m.boot})
+		return
+	}
+	m.snapshot = nil
+	if !m.survives(err) {
+		return
+	}
+	m.step(raft.Snapshotted{Snapshot: snapshot})
+	if m.up() {
+		m.released = max(m.released, snapshot.Index)
+		if !m.writing {
+			m.write()
+		}
+	}
+}
+
+// survives tells whether the process goes on after an operation of the disk: it does not after an error, nor does a running node.
 func (m *member) survives(err error) bool {
 	if err == nil {
 		return true
 	}
-	if !errors.Is(err, disk.ErrHalted) {
-		fail(Recovery, "server %d's disk refuses what it has room for: %v", m.id, err)
+	var fault *disk.FaultError
+	switch {
+	case errors.Is(err, disk.ErrHalted):
+		m.stopped()
+	case errors.As(err, &fault):
+		m.broken(fault)
+	default:
+		fail(Recovery, "server %d can't go on with its own disk: %v", m.id, err)
 	}
-	m.stopped()
 	return false
 }
 
-// haltSoon makes the disk stop the process before one of its next operations.
+// haltSoon makes the disk stop the process before one of its next operations, or between a write that can be torn and its sync.
 func (m *member) haltSoon(within int) {
-	m.halts = true
-	m.disk.HaltAt(m.disk.Operations() + 1 + m.luck.below(within))
+	switch at := m.luck.Below(within); m.luck.Below(4) {
+	case 0:
+		m.disk.HaltAtName()
+	case 1:
+		m.disk.HaltAtTear()
+	default:
+		m.disk.HaltAt(m.disk.Operations() + 1 + at)
+	}
 }
 
 // stopped is the end of a process in the middle of an operation of its disk: half of the times with the power.
 func (m *member) stopped() {
-	m.world.observe(MidWrite)
-	if m.luck.chance(million / 2) {
+	m.world.observe(schedule.MidWrite)
+	if m.luck.Chance(draw.Million / 2) {
 		m.world.tell("server %d is stopped by a loss of power in the middle of a write", m.id)
-		m.disk.Crash()
+		m.crashDisk()
 		m.fall(m.downtime())
 	} else {
 		m.world.tell("server %d is killed in the middle of a write", m.id)
@@ -176,5 +296,5 @@ func (m *member) stopped() {
 
 // downtime is how long a member stays down.
 func (m *member) downtime() time.Duration {
-	return 5*millisecond + m.luck.exponential(pick(m.luck, 50*millisecond, 500*millisecond, 3*second))
+	return 5*millisecond + m.luck.Exponential(draw.Pick(m.luck, 50*millisecond, 500*millisecond, 3*second))
 }

@@ -6,14 +6,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockd/raft"
+	"lockd/schedule"
+	"lockd/sim/draw"
 )
 
 // realm is a world that has these faults and no others, with a leader.
-func realm(t *testing.T, faults ...Fault) (*world, *member) {
+func realm(t *testing.T, faults ...schedule.Fault) (*world, *member) {
 	w := newWorld(small(1))
-	w.knobs.enabled = [Faults]bool{}
+	w.knobs.enabled = [schedule.Faults]bool{}
 	for _, f := range faults {
-		w.knobs.enabled[f], w.knobs.chance[f] = true, million
+		w.knobs.enabled[f], w.knobs.chance[f] = true, draw.Million
 		w.knobs.every[f] = 1000 * second // strikes come when a test makes them
 	}
 	w.begin()
@@ -25,9 +27,9 @@ func realm(t *testing.T, faults ...Fault) (*world, *member) {
 // A leader falls silent at the moment at which it commits for the first time: nobody else knows of it, until another one has
 // been elected. What it committed is still there then, or the judge would say so.
 func TestAmbushedLeaderKeepsItsCommitToItself(t *testing.T) {
-	w, first := realm(t, Ambush)
+	w, first := realm(t, schedule.Ambush)
 	dawn := w.judge.watch(first).dawn
-	w.runUntil(30*second, func() bool { return w.counts[Ambush].Injected > 0 })
+	w.runUntil(30*second, func() bool { return w.counts[schedule.Ambush].Injected > 0 })
 	require.Greater(t, first.server.Node().Status().Commit, dawn)
 	w.runUntil(30*second, func() bool { return w.leader() != first })
 	for _, other := range w.members {
@@ -36,32 +38,38 @@ func TestAmbushedLeaderKeepsItsCommitToItself(t *testing.T) {
 		}
 	}
 	w.runUntil(30*second, func() bool { return w.leader() != nil && w.leader() != first })
-	require.NotZero(t, w.counts[Ambush].Observed)
+	require.NotZero(t, w.counts[schedule.Ambush].Observed)
 }
 
 // When a process is killed, its machine closes its connections. When the machine has lost power, nobody closes them.
 func TestOnlyTheKilledAreMourned(t *testing.T) {
-	w, leader := realm(t, Obituary)
+	w, leader := realm(t, schedule.Obituary)
 	leader.losePower()
-	require.Zero(t, w.counts[Obituary].Injected)
-	w, leader = realm(t, Obituary)
+	require.Zero(t, w.counts[schedule.Obituary].Injected)
+	w, leader = realm(t, schedule.Obituary)
 	follows := func(m *member) bool { return m.server.Node().Status().Leader == leader.id }
 	w.runUntil(30*second, func() bool { return follows(w.members[0]) && follows(w.members[1]) && follows(w.members[2]) })
 	leader.kill(10 * second)
-	require.EqualValues(t, 4, w.counts[Obituary].Injected)
-	w.runUntil(30*second, func() bool { return w.counts[Obituary].Observed > 0 && w.leader() != nil })
-	require.NotZero(t, w.counts[Obituary].Observed)
+	require.EqualValues(t, 4, w.counts[schedule.Obituary].Injected)
+	w.runUntil(30*second, func() bool { return w.counts[schedule.Obituary].Observed > 0 && w.leader() != nil })
+	require.NotZero(t, w.counts[schedule.Obituary].Observed)
 	require.Less(t, w.now, w.knobs.election+second)
 }
 
 // Who is cut off does not hear that a connection was closed.
 func TestNobodyHearsAcrossACut(t *testing.T) {
-	w, leader := realm(t, PeerReset)
-	w.nemesis.silence(Isolation, leader, ^uint64(0), second)
-	w.nemesis.resetPeer(leader, w.nemesis.draws[PeerReset])
-	require.Zero(t, w.counts[PeerReset].Injected)
-	w, leader = realm(t, PeerReset)
-	w.nemesis.resetPeer(leader, w.nemesis.draws[PeerReset])
-	require.NotZero(t, w.counts[PeerReset].Injected)
+	w, leader := realm(t, schedule.PeerReset)
+	w.nemesis.silence(schedule.Isolation, leader, ^uint64(0), second)
+	w.nemesis.strikeNow(leader, schedule.PeerReset)
+	require.Zero(t, w.counts[schedule.PeerReset].Injected)
+	w, leader = realm(t, schedule.PeerReset)
+	w.nemesis.strikeNow(leader, schedule.PeerReset)
+	require.NotZero(t, w.counts[schedule.PeerReset].Injected)
 	require.Equal(t, raft.Leader, leader.server.Node().Role(), "both ends live on")
+}
+
+// strikeNow lets an attack hit a member at once.
+func (n *nemesis) strikeNow(m *member, f schedule.Fault) bool {
+	n.plans[0] = schedule.Strike{Fault: f, Server: int(m.id), Number: 1}
+	return n.strike(0)
 }

@@ -6,7 +6,11 @@ import (
 	"strings"
 	"time"
 
+	"lockd/linearizability"
 	"lockd/raft"
+	"lockd/schedule"
+	"lockd/sim/agenda"
+	"lockd/sim/draw"
 )
 
 // world is one run: members, clients and the resource, what connects them, and who judges them.
@@ -14,8 +18,8 @@ type world struct {
 	config Config
 	knobs  knobs
 	now    time.Duration // true time
-	agenda agenda
-	hash   digest
+	agenda agenda.Agenda[event]
+	hash   draw.Digest
 	events uint64
 
 	members  []*member
@@ -26,12 +30,17 @@ type world struct {
 	judge    *judge
 	healed   bool // the faults are over
 
-	counts    [Faults]Count
+	accidents map[accident]bool // those of a schedule
+	strikes   []schedule.Strike
+	history   linearizability.History
+	order     uint64 // counts the history's events
+
+	counts    [schedule.Faults]Count
+	probes    [probes]uint64
 	grants    uint64
-	lost      uint64 // sessions
-	fenced    uint64 // demands that the resource refused
-	writes    uint64 // writes that it took
-	snapshots uint64
+	releases  uint64
+	contended uint64
+	probed    uint64 // grants by which workers showed that the healed world works
 }
 
 // patience is how long after the healing everybody must have been served: longer than the longest lease, and an election, and
@@ -47,8 +56,7 @@ func Run(config Config) (report Report) {
 	w := newWorld(config)
 	defer func() {
 		w.sentence(recover(), &report)
-		report.Hash, report.Events, report.Grants = uint64(w.hash), w.events, w.grants
-		report.Simulated, report.Faults = w.now, w.counts
+		w.report(&report)
 	}()
 	w.begin()
 	w.runUntil(config.Duration, func() bool { return false })
@@ -57,9 +65,28 @@ func Run(config Config) (report Report) {
 	w.runUntil(config.Duration+patience, w.served)
 	w.judge.finish()
 	if !w.served() {
-		fail(Liveness, "%v after everything had healed, %s", patience, w.unserved())
+		fail(Liveness, "%v after a majority had healed, %s", patience, w.unserved())
+	}
+	w.judge.read(&w.history)
+	if workers := w.workers(); w.probed < uint64(workers) {
+		fail(Exercise, "%d workers were to be served after the healing, and %d grants were made", workers, w.probed)
 	}
 	return report
+}
+
+// stopped ends a run that was to go so far and no farther.
+type stopped struct{}
+
+func (w *world) report(r *Report) {
+	r.Hash, r.Events, r.Operations, r.Simulated = uint64(w.hash), w.events, uint64(len(w.history.Operations)), w.now
+	r.Grants, r.Releases, r.Contended = w.grants, w.releases, w.contended
+	r.Faults, r.Probes, r.Strikes = w.counts, w.reportProbes(), w.strikes
+	if w.config.History {
+		r.History = w.history
+	}
+	if w.config.Until != 0 {
+		r.State = w.state()
+	}
 }
 
 // sentence turns the end of a run into a verdict: how it was broken off, if it was.
@@ -70,10 +97,16 @@ func (w *world) sentence(cause any, report *Report) {
 		if w.grants == 0 {
 			report.Verdict, report.Oracle, report.Message = Vacuous, Exercise, "nobody was granted anything"
 		}
+	case stopped:
 	case violation:
 		report.Verdict, report.Oracle, report.Message = Unsafe, c.oracle, c.message
-		if c.oracle == Liveness {
+		switch c.oracle {
+		case Liveness:
 			report.Verdict = Stuck
+		case Undecided:
+			report.Verdict = Unknown
+		case Exercise:
+			report.Verdict = Vacuous
 		}
 	default:
 		message := fmt.Sprint(c)
@@ -90,9 +123,12 @@ func (w *world) sentence(cause any, report *Report) {
 }
 
 func newWorld(config Config) *world {
-	w := &world{config: config, knobs: drawKnobs(config.Seed), hash: newDigest().word(config.Seed)}
-	w.agenda.order = newDraws(config.Seed, "order")
+	w := &world{config: config, knobs: drawKnobs(config), hash: draw.NewDigest().Word(config.Seed)}
+	w.agenda = agenda.New[event](draw.New(config.Seed, "order"))
 	w.resource.registers = map[uint64]*register{}
+	if config.Schedule != nil {
+		must(w.adopt(config.Schedule))
+	}
 	w.network = newNetwork(w)
 	w.judge = newJudge(w)
 	return w
@@ -101,9 +137,10 @@ func newWorld(config Config) *world {
 // begin forms the cluster and starts everybody.
 func (w *world) begin() {
 	w.nemesis = newNemesis(w)
-	if w.knobs.enabled[Drift] {
-		w.strike(Drift)
-		w.observe(Drift)
+	if w.knobs.enabled[schedule.Drift] {
+		w.strike(schedule.Drift)
+		w.record(schedule.Strike{Fault: schedule.Drift, Number: 1, Amount: w.knobs.drift})
+		w.observe(schedule.Drift)
 	}
 	var membership raft.Membership
 	for i := range w.config.Members {
@@ -122,26 +159,32 @@ func (w *world) begin() {
 		m.start()
 	}
 	for _, c := range w.clients {
-		w.agenda.add(c.luck.exponential(100*millisecond), event{kind: clientStarts, place: c.eventPlace()})
+		w.agenda.Add(c.luck.Exponential(100*millisecond), event{kind: clientStarts, place: c.eventPlace()})
 	}
 }
 
 func (w *world) runUntil(end time.Duration, done func() bool) {
 	for !done() {
-		at, any := w.agenda.next()
+		at, any := w.agenda.Next()
 		if !any || at > end {
 			w.now = end
 			return
 		}
 		w.now = at
-		w.happen(w.agenda.take())
+		w.happen(w.agenda.Take())
 	}
 }
 
 // happen lets one event happen, and mixes it into the run's hash.
 func (w *world) happen(e event) {
+	if e.kind == faultStrikes && !w.nemesis.strike(e.number) {
+		return // nothing happened
+	}
 	w.events++
-	w.hash = w.hash.word(uint64(w.now)).word(uint64(e.kind)<<56 | uint64(e.place)<<32 | uint64(e.from)).word(e.number).bytes(e.bytes)
+	if w.events == w.config.Until {
+		panic(stopped{})
+	}
+	w.hash = w.hash.Word(uint64(w.now)).Word(uint64(e.kind)<<56 | uint64(e.place)<<32 | uint64(e.from)).Word(e.number).Bytes(e.bytes)
 	switch e.kind {
 	case peerMessage, peerLost, peerClosed, callsArrive, memberAlarm, memberDrain, diskDone, snapshotDone:
 		w.members[e.place].take(e)
@@ -158,9 +201,9 @@ func (w *world) happen(e event) {
 			m.start()
 		}
 	case memberResumes:
-		if m := w.members[e.place]; m.boot == e.boot && m.paused {
+		if m := w.members[e.place]; m.boot == e.boot && m.paused && (m.core || !w.healed) {
 			if len(m.backlog) > 0 {
-				w.observe(Pause)
+				w.observe(schedule.Pause)
 			}
 			w.tell("server %d goes on", m.id)
 			m.resume()
@@ -168,27 +211,27 @@ func (w *world) happen(e event) {
 	case clientResumes:
 		if c := w.clients[int(e.place)-len(w.members)]; c.paused {
 			if len(c.backlog) > 0 {
-				w.observe(ClientPause)
+				w.observe(schedule.ClientPause)
 			}
-			w.tell("client %d goes on", c.place)
+			w.tell("client %d goes on", c.place+1)
 			c.resume()
 		}
 	case resourceAsked:
 		w.serve(e)
-	case faultStrikes:
-		w.nemesis.strike(Fault(e.number))
 	case faultEnds:
-		w.nemesis.end(int(e.number))
+		w.nemesis.turn(int(e.number))
 	case leaderFalls:
 		if m := w.members[e.place]; m.boot == e.boot {
-			w.nemesis.coup(m)
+			w.nemesis.coup(m, e.number)
 		}
+	case clockTurns:
+		w.turnClock(e)
 	case oathBreaks:
 		if m := w.members[e.place]; m.boot == e.boot && m.up() && m.writing && !w.healed {
 			w.tell("server %d loses power while its vote for %d is written", m.id, m.vote)
-			w.observe(BrokenOath)
-			m.disk.Crash()
-			m.fall(millisecond + m.luck.exponential(5*millisecond))
+			w.observe(schedule.BrokenOath)
+			m.crashDisk()
+			m.fall(millisecond + m.luck.Exponential(5*millisecond))
 		}
 	}
 }
@@ -212,11 +255,18 @@ func (w *world) served() bool {
 		}
 	}
 	for _, m := range w.members {
-		if !m.up() || m.server.Node().Status().Applied < raft.Index(w.judge.goal) {
+		if m.core && (!m.up() || m.server.Node().Status().Applied < raft.Index(w.judge.goal)) {
 			return false
 		}
 	}
 	return true
+}
+
+func (w *world) workers() (count int) {
+	for _, c := range w.clients {
+		count += len(c.workers)
+	}
+	return count
 }
 
 // unserved says who still waits.
@@ -226,13 +276,16 @@ func (w *world) unserved() string {
 			switch {
 			case worker.proven:
 			case worker.stage == waiting:
-				return fmt.Sprintf("client %d still waits for lock %s, since %v: %s", c.place, worker.name, worker.since, w.standing(worker))
+				return fmt.Sprintf("client %d still waits for lock %s, since %v: %s", c.place+1, worker.name, worker.since, w.standing(worker))
 			default:
-				return fmt.Sprintf("client %d was not granted the probe", c.place)
+				return fmt.Sprintf("client %d was not granted the probe", c.place+1)
 			}
 		}
 	}
 	for _, m := range w.members {
+		if !m.core {
+			continue
+		}
 		if !m.up() {
 			return fmt.Sprintf("server %d is down", m.id)
 		}
@@ -271,32 +324,23 @@ func (w *world) leader() *member {
 	return leader
 }
 
-// befalls draws whether a fault befalls this message. The draw is made whether the fault is switched on or not.
-func (w *world) befalls(f Fault, d draws) bool {
-	struck := d.chance(w.knobs.chance[f])
-	return struck && w.knobs.enabled[f] && !w.healed
-}
-
-// drift draws a clock's rate: often as wrong as the protocol allows.
-func (w *world) drift(d draws) int64 {
-	bound := w.knobs.drift
-	rate := pick(d, -bound, bound, int64(d.below(int(2*bound+1)))-bound)
-	if !w.knobs.enabled[Drift] {
+// drift draws a clock's rate: often as wrong as the protocol allows. Worst is the sign of what is worst for leases.
+func (w *world) drift(d draw.Draws, worst int64) int64 {
+	bound := w.knobs.skew
+	rate := draw.Pick(d, -bound, bound, int64(d.Below(int(2*bound+1)))-bound)
+	switch {
+	case !w.knobs.enabled[schedule.Drift]:
 		return 0
+	case w.knobs.opposed:
+		return worst * bound
 	}
 	return rate
 }
 
-// strike counts a fault that was injected; of one that befalls a message, the difference is made at once.
-func (w *world) strike(f Fault) {
-	w.counts[f].Injected++
-	switch f {
-	case Loss, Duplicate, Straggler, ClientReset, ClientGhost, Stray:
-		w.observe(f)
-	}
-}
+// strike counts a fault that was injected, observe one that was seen to make a difference.
+func (w *world) strike(f schedule.Fault) { w.counts[f].Injected++ }
 
-func (w *world) observe(f Fault) { w.counts[f].Observed++ }
+func (w *world) observe(f schedule.Fault) { w.counts[f].Observed++ }
 
 func (w *world) tell(format string, arguments ...any) {
 	if w.config.Tell != nil {

@@ -12,8 +12,19 @@ import (
 	"lockd/wal"
 )
 
-// ErrFault is the error of an operation that FailAt chose.
+// ErrFault is what every FaultError wraps.
 var ErrFault = errors.New("injected disk error")
+
+// FaultError is the error of an operation that FailAt, FailWrite or FailSync chose.
+type FaultError struct {
+	Operation string // such as "write" or "sync"
+	Name      string // of the file
+}
+
+func (e *FaultError) Error() string { return fmt.Sprintf("%s %s: %v", e.Operation, e.Name, ErrFault) }
+
+// Unwrap returns ErrFault.
+func (e *FaultError) Unwrap() error { return ErrFault }
 
 // ErrHalted is the error of everything a process tries after HaltAt, Kill or Crash.
 var ErrHalted = errors.New("process has ended")
@@ -26,6 +37,7 @@ type Disk struct {
 	stable map[string]*content // as they are on the platter
 	// changes are those of names that stable has not seen, oldest first.
 	changes []change
+	gone    []*content // files that were removed for good, and that nobody has open
 
 	process  int  // counts Kill and Crash: what an earlier process opened is closed
 	locked   bool // by the running process
@@ -34,6 +46,12 @@ type Disk struct {
 	operations int
 	failAt     int // zero: never
 	haltAt     int // zero: never
+	haltAtTear bool
+	haltAtName bool
+	failWrite  int        // which write from now on fails; zero: none
+	failSync   int        // which sync
+	misdirect  *rand.Rand // draws which write goes where; nil: each goes where it should
+	astray     []string   // files of which a write did not
 }
 
 // change is one change of the directory: of a create the old name is empty, of a remove
@@ -58,6 +76,12 @@ func (d *Disk) FailAt(operation int) { d.failAt = operation }
 // ended just before it. Kill or Crash follows.
 func (d *Disk) HaltAt(operation int) { d.haltAt = operation }
 
+// HaltAtTear is as HaltAt, before the first sync of a write that changes several sectors: a loss of power may tear it.
+func (d *Disk) HaltAtTear() { d.haltAtTear = true }
+
+// HaltAtName is as HaltAt, before the first sync of a directory that has changed: a loss of power may undo the changes.
+func (d *Disk) HaltAtName() { d.haltAtName = true }
+
 // SetCapacity limits the bytes in all files together; zero: no limit.
 func (d *Disk) SetCapacity(bytes int64) { d.capacity = bytes }
 
@@ -74,22 +98,7 @@ func (d *Disk) Used() int64 {
 func (d *Disk) Kill() {
 	d.process++
 	d.locked = false
-	d.failAt, d.haltAt = 0, 0
-}
-
-// Crash ends the process by a loss of power.
-func (d *Disk) Crash() {
-	d.Kill()
-	for _, change := range d.changes {
-		if d.chance() {
-			change.apply(d.stable)
-		}
-	}
-	d.changes = nil
-	for _, name := range slices.Sorted(maps.Keys(d.stable)) {
-		d.stable[name].crash(d.chance)
-	}
-	d.names = maps.Clone(d.stable)
+	d.spare()
 }
 
 func (d *Disk) chance() bool { return d.random.IntN(2) == 0 }
@@ -110,10 +119,27 @@ func (d *Disk) begin(operation, name string) error {
 	if d.haltAt != 0 && d.operations >= d.haltAt {
 		return fmt.Errorf("%s %s: %w", operation, name, ErrHalted)
 	}
-	if d.operations == d.failAt {
-		return fmt.Errorf("%s %s: %w", operation, name, ErrFault)
+	if d.fails(operation) || d.operations == d.failAt {
+		return &FaultError{operation, name}
 	}
 	return nil
+}
+
+// fails counts a write or a sync, and tells whether it is the one that was chosen to fail.
+func (d *Disk) fails(operation string) bool {
+	left := &d.failWrite
+	switch operation {
+	case "write":
+	case "sync":
+		left = &d.failSync
+	default:
+		return false
+	}
+	if *left == 0 {
+		return false
+	}
+	*left--
+	return *left == 0
 }
 
 func (d *Disk) alter(c change) {
@@ -153,7 +179,7 @@ func (d *Disk) Create(name string) (wal.File, error) {
 	if d.names[name] != nil {
 		return nil, fmt.Errorf("create %s: %w", name, fs.ErrExist)
 	}
-	d.alter(change{to: name, file: &content{}})
+	d.alter(change{to: name, file: d.blank()})
 	return d.Open(name)
 }
 
@@ -163,6 +189,7 @@ func (d *Disk) Open(name string) (wal.File, error) {
 	if file == nil {
 		return nil, fmt.Errorf("open %s: %w", name, fs.ErrNotExist)
 	}
+	file.open++
 	return &handle{disk: d, process: d.process, name: name, file: file}, nil
 }
 
@@ -194,12 +221,32 @@ func (d *Disk) Remove(name string) error {
 
 // SyncDir implements wal.FS.
 func (d *Disk) SyncDir() error {
+	if d.haltAtName && len(d.changes) > 0 {
+		d.haltAt, d.haltAtName = d.operations+1, false
+	}
 	if err := d.begin("sync", "directory"); err != nil {
 		return err
 	}
-	d.changes = nil
-	d.stable = maps.Clone(d.names)
+	for _, c := range d.changes {
+		c.apply(d.stable)
+		if c.to == "" && c.file.open == 0 {
+			d.gone = append(d.gone, c.file)
+		}
+	}
+	d.changes = d.changes[:0]
 	return nil
+}
+
+// blank is an empty file: logs and snapshots come and go all the time, and their memory is taken over.
+func (d *Disk) blank() *content {
+	last := len(d.gone) - 1
+	if last < 0 {
+		return &content{}
+	}
+	c := d.gone[last]
+	d.gone = d.gone[:last]
+	*c = content{cache: c.cache[:0], stable: c.stable[:0], dirty: c.dirty[:0], writer: c.writer[:0]}
+	return c
 }
 
 // Size returns the length of a file in bytes; zero if there is none.
@@ -208,14 +255,4 @@ func (d *Disk) Size(name string) int64 {
 		return int64(len(file.cache))
 	}
 	return 0
-}
-
-// FlipBit turns one bit of a file over, counted from its beginning.
-func (d *Disk) FlipBit(name string, bit int64) {
-	d.names[name].rot(bit/8, func(b []byte) { b[0] ^= 1 << (bit % 8) })
-}
-
-// Blank makes one sector of a file read as zeros, as if it had never been written.
-func (d *Disk) Blank(name string, sector int64) {
-	d.names[name].rot(sector*SectorSize, func(b []byte) { clear(b[:min(SectorSize, len(b))]) })
 }

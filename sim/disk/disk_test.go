@@ -2,6 +2,7 @@ package disk_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -180,6 +181,20 @@ func TestHaltStopsEverythingBeforeItHappens(t *testing.T) {
 	require.Equal(t, "baaaaa", letters(t, d, "file"))
 }
 
+func TestHaltAtTearWaitsForAWriteOfSeveralSectorsThatChange(t *testing.T) {
+	d, file := kept(t, 1)
+	d.HaltAtTear()
+	for _, content := range [][]byte{fill("a", sectors), fill("b", 1)} {
+		_, err := file.WriteAt(content, 0)
+		require.NoError(t, err)
+		require.NoError(t, file.Sync())
+	}
+	_, err := file.WriteAt(fill("c", 2), 0)
+	require.NoError(t, err)
+	require.ErrorIs(t, file.Sync(), disk.ErrHalted)
+	require.Equal(t, "ccaaaa", letters(t, d, "file"))
+}
+
 func TestAFullDiskChangesNothing(t *testing.T) {
 	d, file := kept(t, 1)
 	d.SetCapacity(d.Used() + 100)
@@ -226,4 +241,152 @@ func TestTheSameSeedGivesTheSameDisk(t *testing.T) {
 	for range 10 {
 		require.Equal(t, first, run())
 	}
+}
+
+// struck is a disk on which a write of all sectors and a new name were not synced when the power was lost.
+func struck(t *testing.T, seed uint64, may disk.Harm) (*disk.Disk, disk.Toll) {
+	d, file := kept(t, seed)
+	_, err := file.WriteAt(fill("b", sectors), 0)
+	require.NoError(t, err)
+	require.NoError(t, create(t, d, "new", fill("n", 1)).Sync())
+	return d, d.LosePower(may)
+}
+
+func TestWithoutHarmEverythingIsThereAfterALossOfPower(t *testing.T) {
+	for seed := range uint64(50) {
+		d, toll := struck(t, seed, disk.Harm{})
+		require.Equal(t, "bbbbbb", letters(t, d, "file"))
+		require.Equal(t, "n", letters(t, d, "new"))
+		require.Zero(t, toll)
+	}
+}
+
+func TestALostWriteIsGoneAsAWhole(t *testing.T) {
+	seen := map[string]bool{}
+	for seed := range uint64(50) {
+		d, toll := struck(t, seed, disk.Harm{Lost: true})
+		found := letters(t, d, "file")
+		seen[found] = true
+		require.Equal(t, disk.Toll{Sectors: strings.Count(found, "a")}, toll)
+		require.EqualValues(t, disk.SectorSize, d.Size("new"))
+	}
+	require.Equal(t, map[string]bool{"aaaaaa": true, "bbbbbb": true}, seen)
+}
+
+func TestOfATornWriteSomethingIsThereAndSomethingIsNot(t *testing.T) {
+	seen := map[string]bool{}
+	for seed := range uint64(2000) {
+		d, toll := struck(t, seed, disk.Harm{Torn: true})
+		found := letters(t, d, "file")
+		seen[found] = true
+		gone := strings.Count(found, "a")
+		require.Equal(t, disk.Toll{Sectors: gone, Torn: min(1, gone)}, toll)
+	}
+	require.Len(t, seen, 1<<sectors-1, "every way to tear it, and whole")
+	require.False(t, seen["aaaaaa"])
+}
+
+func TestAWriteBehindTheEndOfAFileIsNotTornByItsLength(t *testing.T) {
+	for seed := range uint64(50) {
+		d, file := kept(t, seed)
+		_, err := file.WriteAt(fill("b", 4), (sectors-2)*disk.SectorSize)
+		require.NoError(t, err)
+		d.LosePower(disk.Harm{Lost: true})
+		require.Contains(t, []string{"aaaaaa", "aaaaaa\x00\x00", "aaaabbbb"}, letters(t, d, "file"))
+	}
+}
+
+func TestNamesAreUndoneAndCounted(t *testing.T) {
+	undone := 0
+	for seed := range uint64(50) {
+		d, toll := struck(t, seed, disk.Harm{Undone: true})
+		require.Equal(t, "bbbbbb", letters(t, d, "file"))
+		require.Equal(t, d.Size("new") == 0, toll.Names == 1)
+		undone += toll.Names
+	}
+	require.Greater(t, undone, 10)
+	require.Less(t, undone, 40)
+}
+
+func TestWhatMakesNoDifferenceIsNotLost(t *testing.T) {
+	for seed := range uint64(20) {
+		d, file := kept(t, seed)
+		_, err := file.WriteAt(fill("a", sectors), 0)
+		require.NoError(t, err)
+		require.Zero(t, d.LosePower(disk.AllHarm))
+	}
+}
+
+func TestTheChosenWriteFailsAndTheChosenSync(t *testing.T) {
+	d, file := kept(t, 1)
+	d.FailWrite(2)
+	d.FailSync(2)
+	var failed []string
+	for range 3 {
+		for _, do := range []func() error{
+			func() error { _, err := file.WriteAt(fill("b", 1), 0); return err }, file.Sync, d.SyncDir,
+		} {
+			var fault *disk.FaultError
+			if err := do(); errors.As(err, &fault) {
+				require.ErrorIs(t, err, disk.ErrFault)
+				failed = append(failed, fault.Operation+" "+fault.Name)
+			}
+		}
+	}
+	require.Equal(t, []string{"sync directory", "write file"}, failed)
+	for _, end := range []func(){d.Kill, d.Relent} {
+		d.FailSync(1)
+		end()
+		require.NoError(t, d.SyncDir(), "nothing fails any more")
+	}
+}
+
+func TestAMisdirectedWriteIsMissedOnceThePowerIsGone(t *testing.T) {
+	seen := map[string]bool{}
+	for seed := range uint64(200) {
+		d, file := kept(t, seed)
+		d.Misdirect(rand.New(rand.NewPCG(seed, 1)))
+		_, err := file.WriteAt(fill("b", 2), disk.SectorSize)
+		require.NoError(t, err)
+		require.Empty(t, d.Astray())
+		require.NoError(t, file.Sync())
+		require.Equal(t, []string{"file"}, d.Astray())
+		require.Equal(t, "abbaaa", letters(t, d, "file"), "reads see what they should")
+		_, err = file.WriteAt(fill("c", 1), 5*disk.SectorSize)
+		require.NoError(t, err)
+		require.NoError(t, file.Sync())
+		d.LosePower(disk.Harm{})
+		seen[letters(t, d, "file")] = true
+	}
+	require.Equal(t, map[string]bool{"bbaaac": true, "aabbac": true, "aaabbc": true, "aaaabc": true}, seen)
+}
+
+func TestOnlyAWriteThatHasAnotherPlaceGoesAstray(t *testing.T) {
+	d, file := kept(t, 1)
+	d.Misdirect(rand.New(rand.NewPCG(1, 1)))
+	_, err := file.WriteAt(fill("b", sectors), 0)
+	require.NoError(t, err)
+	require.NoError(t, file.Sync())
+	d.Crash()
+	require.Equal(t, "bbbbbb", letters(t, d, "file"))
+	require.Empty(t, d.Astray())
+}
+
+func TestAWipedDiskIsEmptyAndStaysSo(t *testing.T) {
+	d, file := kept(t, 1)
+	require.NoError(t, d.Rename("file", "moved"))
+	d.Wipe()
+	require.ErrorIs(t, file.Sync(), disk.ErrHalted, "the process is gone")
+	d.Crash()
+	names, err := d.List()
+	require.NoError(t, err)
+	require.Empty(t, names)
+}
+
+func TestHaltAtNameWaitsForAChangedDirectory(t *testing.T) {
+	d, _ := kept(t, 1)
+	d.HaltAtName()
+	require.NoError(t, d.SyncDir(), "nothing has changed")
+	create(t, d, "new", fill("n", 1))
+	require.ErrorIs(t, d.SyncDir(), disk.ErrHalted)
 }

@@ -10,21 +10,25 @@
 //
 // # What a loss of power leaves
 //
-// Crash throws the cache away. Of each sector (512 bytes) that was written and not
-// synced, the platter has the new content or the one before, each by a draw; a sector
-// written twice may also have the content between. Of the directory changes that were not
-// synced any may have happened and any not. A file that grew without a sync may have its
-// old length. Kill is the end of the process alone: the cache stays, and with it
-// everything that was written but never synced, readable for the next process.
+// Crash and LosePower throw the cache away. Of each write that was not synced, the platter has all sectors (of 512 bytes),
+// none, or any of them; a sector that was not written has the content before, and one that was written twice may have the
+// content between. A file that grew without a sync may have its old length. Of the directory changes that were not synced any
+// may have happened and any not. LosePower is told which of these harms may come about, and tells what they took. Kill is the
+// end of the process alone: the cache stays, and with it everything that was written but never synced, readable for the next
+// process.
 //
 // # What can be made to fail
 //
-// Operations that change or sync something are counted. FailAt makes one of them fail,
-// HaltAt stops the process just before one. A failed write may have changed a part of what it
-// was to write. A failed sync may have brought any sectors to the platter, and forgets
-// that the others were ever dirty: reads see them still, and a later sync that succeeds
-// does not write them. SetCapacity makes the disk full. FlipBit and Blank are rot: they
-// change what is on the platter and what is read.
+// Operations that change or sync something are counted. FailAt makes one of them fail, FailWrite and FailSync a write or a
+// sync, HaltAt stops the process just before one. A failed write may have changed a part of what it was to write. A failed
+// sync may have brought any sectors to the platter, and forgets that the others were ever dirty: reads see them still, and a
+// later sync that succeeds does not write them. SetCapacity makes the disk full.
+//
+// # What can be destroyed
+//
+// FlipBit and Blank are rot: they change what is on the platter and what is read. Misdirect makes the drive put a write to
+// another place of its file: the sync succeeds, reads are answered from the cache, and the platter is wrong in both places.
+// Wipe leaves an empty disk.
 //
 // # What is absent
 //

@@ -1,10 +1,12 @@
 package disk
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"lockd/wal"
 )
@@ -17,8 +19,10 @@ type content struct {
 	cache  []byte // what reads see
 	stable []byte // what is on the platter; never longer than cache
 	// dirty are the sectors written since the last sync, in the order of the first write.
-	dirty   []int64
-	isDirty []bool // by sector
+	dirty  []int64
+	writer []uint32 // by sector: which write made it what it is, counted since the last sync; zero: it is not dirty
+	writes uint32   // since the last sync
+	open   int      // handles that were not closed; those of a process that has ended stay
 }
 
 // grow makes what reads see at least that long.
@@ -27,7 +31,7 @@ func (c *content) grow(size int64) {
 		c.cache = append(c.cache, make([]byte, missing)...)
 	}
 	sectors := (len(c.cache) + SectorSize - 1) / SectorSize
-	c.isDirty = append(c.isDirty, make([]bool, sectors-len(c.isDirty))...)
+	c.writer = append(c.writer, make([]uint32, sectors-len(c.writer))...)
 }
 
 // write changes what reads see. A sector that was dirty already may have been written
@@ -37,45 +41,79 @@ func (c *content) write(data []byte, offset int64, writtenBack func() bool) {
 		return
 	}
 	c.grow(offset + int64(len(data)))
+	c.writes++
 	for sector := offset / SectorSize; sector*SectorSize < offset+int64(len(data)); sector++ {
 		switch {
-		case !c.isDirty[sector]:
-			c.isDirty[sector] = true
+		case c.writer[sector] == 0:
 			c.dirty = append(c.dirty, sector)
 		case sector*SectorSize < int64(len(c.stable)) && writtenBack():
 			c.persist(sector)
 		}
+		c.writer[sector] = c.writes
 	}
 	copy(c.cache[offset:], data)
 }
 
 // persist brings one sector to the platter, if the platter's file is long enough to have it.
-func (c *content) persist(sector int64) {
-	from := min(sector*SectorSize, int64(len(c.stable)))
+func (c *content) persist(sector int64) { c.persistAt(sector, sector) }
+
+// persistAt brings one sector to a place of the platter that may be another one's.
+func (c *content) persistAt(sector, place int64) {
+	from := min(place*SectorSize, int64(len(c.stable)))
 	to := min(from+SectorSize, int64(len(c.stable)))
-	copy(c.stable[from:to], c.cache[from:to])
+	copy(c.stable[from:to], c.cache[sector*SectorSize:])
+}
+
+// lengthen makes the platter's file as long as the one that reads see.
+func (c *content) lengthen() {
+	if missing := len(c.cache) - len(c.stable); missing > 0 {
+		c.stable = append(c.stable, make([]byte, missing)...)
+	}
 }
 
 // settle makes the sectors that are chosen durable and forgets that any were dirty.
 func (c *content) settle(longer bool, chosen func() bool) {
-	if missing := len(c.cache) - len(c.stable); longer && missing > 0 {
-		c.stable = append(c.stable, make([]byte, missing)...)
+	if longer {
+		c.lengthen()
 	}
 	for _, sector := range c.dirty {
 		if chosen() {
 			c.persist(sector)
 		}
-		c.isDirty[sector] = false
 	}
-	c.dirty = c.dirty[:0]
+	c.clean()
 }
 
-// crash leaves of the file what the platter has.
-func (c *content) crash(chance func() bool) {
-	longer := len(c.cache) > len(c.stable) && chance()
-	c.settle(longer, chance)
-	c.cache = append([]byte(nil), c.stable...)
-	c.isDirty = make([]bool, (len(c.cache)+SectorSize-1)/SectorSize)
+// clean forgets that any sector was dirty.
+func (c *content) clean() {
+	for _, sector := range c.dirty {
+		c.writer[sector] = 0
+	}
+	c.dirty, c.writes = c.dirty[:0], 0
+}
+
+// differs tells whether the platter has something else in a sector than reads see.
+func (c *content) differs(sector int64) bool {
+	from := sector * SectorSize
+	to := min(from+SectorSize, int64(len(c.cache)))
+	return to > int64(len(c.stable)) || !bytes.Equal(c.cache[from:to], c.stable[from:to])
+}
+
+// unsynced returns the dirty sectors of each write, as far as no later one has written over them.
+func (c *content) unsynced() [][]int64 {
+	writes := make([][]int64, c.writes)
+	for _, sector := range c.dirty {
+		at := c.writer[sector] - 1
+		writes[at] = append(writes[at], sector)
+	}
+	return slices.DeleteFunc(writes, func(sectors []int64) bool { return len(sectors) == 0 })
+}
+
+// tearable tells whether some write changed several sectors and was not synced.
+func (c *content) tearable() bool {
+	return slices.ContainsFunc(c.unsynced(), func(sectors []int64) bool {
+		return len(slices.DeleteFunc(sectors, func(sector int64) bool { return !c.differs(sector) })) > 1
+	})
 }
 
 // rot changes what is read and what is on the platter from an offset on.
@@ -171,8 +209,13 @@ func (h *handle) Allocate(size int64) error {
 }
 
 func (h *handle) Sync() error {
+	if h.disk.haltAtTear && h.file.tearable() {
+		h.disk.haltAt, h.disk.haltAtTear = h.disk.operations+1, false
+	}
 	err := h.begin("sync")
 	switch {
+	case err == nil && h.disk.misdirects(h.name, h.file):
+		h.file.clean()
 	case err == nil:
 		h.file.settle(true, func() bool { return true })
 	case errors.Is(err, ErrFault):
@@ -186,5 +229,6 @@ func (h *handle) Close() error {
 		return err
 	}
 	h.closed = true
+	h.file.open--
 	return nil
 }

@@ -1,4 +1,4 @@
-package sim
+package agenda
 
 import (
 	"testing"
@@ -6,16 +6,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"lockd/sim/draw"
 )
 
 // What was put on the agenda comes off it, each once, and never before something that is sooner.
 func TestAgendaIsInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		a := agenda{order: newDraws(rapid.Uint64().Draw(t, "seed"), "order")}
+		a := New[uint64](draw.New(rapid.Uint64().Draw(t, "seed"), "order"))
 		due := map[uint64]time.Duration{}
 		now, made := time.Duration(0), uint64(0)
 		take := func(t *rapid.T) {
-			at, any := a.next()
+			at, any := a.Next()
 			require.Equal(t, len(due) > 0, any)
 			if !any {
 				return
@@ -23,9 +25,9 @@ func TestAgendaIsInOrder(t *testing.T) {
 			for _, other := range due {
 				require.LessOrEqual(t, at, other)
 			}
-			e := a.take()
-			require.Equal(t, at, due[e.number])
-			delete(due, e.number)
+			e := a.Take()
+			require.Equal(t, at, due[e])
+			delete(due, e)
 			now = at
 		}
 		t.Repeat(map[string]func(*rapid.T){
@@ -33,7 +35,7 @@ func TestAgendaIsInOrder(t *testing.T) {
 			"add": func(t *rapid.T) {
 				made++
 				due[made] = now + time.Duration(rapid.IntRange(0, 5).Draw(t, "wait"))
-				a.add(due[made], event{number: made})
+				a.Add(due[made], made)
 			},
 		})
 		for len(due) > 0 {
@@ -45,12 +47,12 @@ func TestAgendaIsInOrder(t *testing.T) {
 // Events of one instant come in another order with another seed.
 func TestTiesAreDrawn(t *testing.T) {
 	order := func(seed uint64) (order []uint64) {
-		a := agenda{order: newDraws(seed, "order")}
+		a := New[uint64](draw.New(seed, "order"))
 		for i := range uint64(20) {
-			a.add(0, event{number: i})
+			a.Add(0, i)
 		}
 		for range 20 {
-			order = append(order, a.take().number)
+			order = append(order, a.Take())
 		}
 		return order
 	}

@@ -1,0 +1,183 @@
+package sim
+
+import (
+	"time"
+
+	"lockd/client/session"
+	"lockd/schedule"
+	"lockd/sim/draw"
+)
+
+// spell is a fault of a clock that lasts.
+type spell struct {
+	fault schedule.Fault
+	began time.Duration // names it
+	ends  time.Duration // zero: nothing ails the clock
+	every time.Duration // how often a strobing clock turns from fast to slow, or back; zero: it stands still
+	next  uint64        // the rate to which it turns
+	last  uint64        // the rate that it has now
+	lag   time.Duration // by how much the clock had fallen behind before
+}
+
+// bearer is whoever goes by a clock: a member or a client.
+type bearer interface {
+	dial() *clock
+	awake() bool             // something goes by the clock at the moment
+	deadline() time.Duration // the instant on the clock at which it wants to be woken
+	setAlarm()
+	eventPlace() int32
+}
+
+func (m *member) dial() *clock            { return &m.clock }
+func (m *member) awake() bool             { return m.up() }
+func (m *member) deadline() time.Duration { return m.server.Deadline() }
+func (m *member) eventPlace() int32       { return int32(m.place) }
+
+func (c *client) dial() *clock            { return &c.clock }
+func (c *client) awake() bool             { return c.session != nil }
+func (c *client) deadline() time.Duration { return c.session.Deadline() }
+
+// bearer is whom an attack on a clock hits.
+func (n *nemesis) bearer(a *attack) bearer {
+	switch a.Fault {
+	case schedule.ClientClockJump, schedule.ClientClockStrobe, schedule.ClientClockFreeze:
+		a.hitsClient()
+		return a.client
+	}
+	a.hitsMember()
+	return a.member
+}
+
+func (w *world) bearerAt(place int32) bearer {
+	if int(place) < len(w.members) {
+		return w.members[place]
+	}
+	return w.clients[int(place)-len(w.members)]
+}
+
+// jumpClock lets a clock jump ahead: by less than a heartbeat, or by more than any lease. It is felt if a deadline came by it.
+func (n *nemesis) jumpClock(a *attack) bool {
+	w, b, k := n.world, n.bearer(a), &n.world.knobs
+	by := draw.Pick(a.draws, k.heartbeat, k.election, k.ttlHigh, time.Minute, time.Hour)/2 + a.draws.Exponential(k.heartbeat)
+	if a.Amount != 0 {
+		by = time.Duration(a.Amount)
+	}
+	a.Amount = int64(by)
+	if !b.awake() {
+		return false
+	}
+	c, due := b.dial(), b.deadline()
+	w.tell("the clock of %s jumps ahead by %v", w.placeText(b.eventPlace(), nowhere), by)
+	before := c.read(w.now)
+	c.jump(w.now, by)
+	if before < due && due <= c.read(w.now) {
+		w.observe(a.Fault)
+	}
+	b.setAlarm()
+	return true
+}
+
+// strobeClock lets a clock run now fast and now slow, each far from what is allowed. On the whole it may go right.
+func (n *nemesis) strobeClock(a *attack) bool {
+	fast := draw.Pick(a.draws, uint64(1_300_000), 2_000_000, 5_000_000)
+	slow := draw.Pick(a.draws, uint64(50_000), 500_000, 800_000)
+	every := draw.Pick(a.draws, 2*millisecond, 20*millisecond, 200*millisecond)
+	return n.cast(a, spell{every: every, next: slow, last: fast})
+}
+
+// freezeClock lets a clock stand still.
+func (n *nemesis) freezeClock(a *attack) bool { return n.cast(a, spell{}) }
+
+// cast begins a spell, unless the clock is under one.
+func (n *nemesis) cast(a *attack, s spell) bool {
+	w, b := n.world, n.bearer(a)
+	a.isLong()
+	c := b.dial()
+	if !b.awake() || c.spell.ends != 0 {
+		return false
+	}
+	w.tell("%v at %s for %v", a.Fault, w.placeText(b.eventPlace(), nowhere), a.lasts)
+	s.fault, s.began, s.ends, s.lag = a.Fault, w.now, w.now+a.lasts, c.behind(w.now)
+	c.spell = s
+	c.setRate(w.now, s.last)
+	w.planTurn(b)
+	return true
+}
+
+// planTurn sees to it that the spell goes on, or ends.
+func (w *world) planTurn(b bearer) {
+	s, next := &b.dial().spell, b.dial().spell.ends
+	if s.every != 0 {
+		next = min(next, w.now+s.every)
+	}
+	w.agenda.Add(next, event{kind: clockTurns, place: b.eventPlace(), number: uint64(s.began)})
+	if b.awake() {
+		b.setAlarm()
+	}
+}
+
+// turnClock is the next turn of a spell, unless that is over already.
+func (w *world) turnClock(e event) {
+	b := w.bearerAt(e.place)
+	c := b.dial()
+	s := &c.spell
+	switch {
+	case s.ends == 0 || uint64(s.began) != e.number:
+	case w.now >= s.ends:
+		w.tell("%v at %s is over", s.fault, w.placeText(e.place, nowhere))
+		w.cureClock(b)
+	default:
+		s.next, s.last = s.last, s.next
+		c.setRate(w.now, s.last)
+		w.planTurn(b)
+	}
+}
+
+// cureClock ends the spell that a clock is under, if any. Where it stood still, that is felt by who waits for what has come long since
+// on any clock that is allowed.
+func (w *world) cureClock(b bearer) {
+	c := b.dial()
+	s := c.spell
+	if s.ends == 0 {
+		return
+	}
+	if b.awake() && s.every == 0 {
+		due, now := b.deadline(), c.read(w.now)
+		if now < due && due-now <= c.behind(w.now)-s.lag {
+			w.observe(s.fault)
+		}
+	}
+	c.spell = spell{}
+	c.thaw(w.now)
+	if b.awake() {
+		b.setAlarm()
+	}
+}
+
+// deadlineCame is told whenever a deadline has come. On a clock that strobes it came too early, or too late.
+func (w *world) deadlineCame(c *clock) {
+	if c.spell.every != 0 {
+		w.observe(c.spell.fault)
+	}
+}
+
+// jumpWall sets a client's wall clock, forward or back. It is felt where a lease is running: who counted it by this clock would
+// be wrong by as much.
+func (n *nemesis) jumpWall(a *attack) bool {
+	w, c := n.world, a.client
+	a.hitsClient()
+	by := draw.Pick(a.draws, second, time.Minute, time.Hour) + a.draws.Exponential(second)
+	if back := a.draws.Chance(draw.Million / 2); back {
+		by = -by
+	}
+	if a.Amount != 0 {
+		by = time.Duration(a.Amount)
+	}
+	a.Amount = int64(by)
+	w.tell("the wall clock of client %d is set by %v", c.place+1, by)
+	c.wall += by
+	if c.session != nil && c.session.State() == session.Safe {
+		w.observe(a.Fault)
+	}
+	return true
+}

@@ -1,0 +1,109 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"lockd/client/session"
+	"lockd/linearizability"
+	"lockd/lockfsm"
+	"lockd/server"
+	"lockd/wire"
+)
+
+// The history is what clients' applications called and were told. It is judged when the run is over, by judges that know nothing of
+// servers (package linearizability). Sessions are judged by what they send: whose renewal was answered must live for its TTL.
+
+// called notes that an operation begins, and returns its number.
+func (w *world) called(o linearizability.Operation) int {
+	w.order++
+	o.Call, o.Called, o.Return = w.order, w.now, linearizability.Never
+	if n := len(w.history.Operations); n == cap(w.history.Operations) {
+		w.history.Operations = slices.Grow(w.history.Operations, n+1024) // twofold: there may be very many
+	}
+	w.history.Operations = append(w.history.Operations, o)
+	return len(w.history.Operations) - 1
+}
+
+// returned notes that it ends, and how.
+func (w *world) returned(number int, outcome linearizability.Outcome) *linearizability.Operation {
+	w.order++
+	o := &w.history.Operations[number]
+	o.Return, o.Returned, o.Outcome = w.order, w.now, outcome
+	return o
+}
+
+// sends notes what the session sends on its own behalf: each sending is an operation, as the answer tells which one it answers.
+func (c *client) sends(send session.Send) {
+	o := linearizability.Operation{Client: int32(c.place), Session: uint64(c.session.ID())}
+	switch command := send.Command.(type) {
+	case lockfsm.Open:
+		o.Kind, o.TTL = linearizability.Open, command.TTL
+	case lockfsm.Renew:
+		o.Kind = linearizability.Renew
+	case lockfsm.Close:
+		o.Kind = linearizability.Close
+	default:
+		return
+	}
+	c.sent[send.Correlation] = c.world.called(o)
+}
+
+// answered notes the answer to what the session sent.
+func (c *client) answered(correlation session.Correlation, result lockfsm.Result) {
+	number, known := c.sent[correlation]
+	if !known {
+		return
+	}
+	delete(c.sent, correlation)
+	outcome := linearizability.Done
+	if result.Status != lockfsm.OK {
+		outcome = linearizability.Refused
+	}
+	o := c.world.returned(number, outcome)
+	if o.Kind == linearizability.Open && outcome == linearizability.Done {
+		o.Session, o.TTL = uint64(result.Session), result.TTL
+	}
+}
+
+// looks is the bit by which a client tells the calls that it makes past its session.
+const looks = 1 << 63
+
+// look asks a server whether a token is the holder's. The answer must be the truth, whoever gives it.
+func (c *client) look(name string, token lockfsm.Token, member int) {
+	c.looked++
+	c.looking[c.looked] = c.world.called(linearizability.Operation{
+		Kind: linearizability.Check, Client: int32(c.place), Lock: name, Token: uint64(token),
+	})
+	frame, refused := wire.EncodeCalls(nil, []wire.Call{{ID: looks | c.looked, Request: server.Check{Name: name, Token: token}}})
+	if len(refused) > 0 {
+		panic("sim: a client made a call that can't be carried")
+	}
+	c.world.network.call(c.place, member, frame)
+}
+
+// saw takes the answer.
+func (c *client) saw(reply wire.Reply) {
+	number, known := c.looking[reply.ID&^looks]
+	if !known {
+		return
+	}
+	delete(c.looking, reply.ID&^looks)
+	switch a := reply.Answer.(type) {
+	case server.Checked:
+		outcome := linearizability.Refused
+		c.world.hit(checkAnswered)
+		if a.Valid {
+			outcome = linearizability.Done
+		} else {
+			c.world.hit(staleTokenChecked)
+		}
+		o := c.world.returned(number, outcome)
+		o.Current, o.Tells, o.Revision = uint64(a.Current), true, a.Revision
+	case server.Refusal:
+		c.world.hit(checkRefused)
+		c.world.returned(number, linearizability.Rejected)
+	default:
+		panic(fmt.Sprintf("sim: a check was answered with a %T", a))
+	}
+}

@@ -1,0 +1,53 @@
+package sim
+
+// probe is something that must happen in some run: runs in which it never does say nothing about how the service bears it.
+type probe uint8
+
+const (
+	leaderDeposed probe = iota
+	entriesCut
+	snapshotInstalled
+	restartedWithLog
+	waiterServed
+	waiterTimedOut
+	waiterDied
+	holderExpired
+	renewalTooLate
+	expiryOutrun
+	answerRemembered
+	grantTakenBack
+	cancelFirst
+	lockPassed
+	staleReleaseRefused
+	staleTokenChecked
+	checkAnswered
+	checkRefused
+	sessionInJeopardy
+	sessionLost
+	demandFenced
+	unfencedUpdateLost
+	historyLeftToSweep
+	probes
+)
+
+var probeNames = [probes]string{
+	leaderDeposed: "a leader is deposed", entriesCut: "entries are cut from a log", snapshotInstalled: "a follower is given a snapshot",
+	restartedWithLog: "a server comes back with entries behind its snapshot", waiterServed: "a lock is handed to who waits", waiterTimedOut: "a bounded wait runs out",
+	waiterDied: "a session ends while it waits", holderExpired: "a holder's session expires", renewalTooLate: "a session is renewed that has ended",
+	expiryOutrun: "a renewal comes before the expiry in the log", answerRemembered: "a repeated command is told its first answer",
+	grantTakenBack: "a lock is taken back that was granted meanwhile", cancelFirst: "a cancel comes before its acquire",
+	lockPassed: "a lock passes from one session to another", staleReleaseRefused: "a release shows an old token",
+	staleTokenChecked: "a check is told that the token is an old one", checkAnswered: "a check is answered", checkRefused: "a check reaches who does not lead",
+	sessionInJeopardy: "a session is in jeopardy", sessionLost: "a client loses its session", demandFenced: "the resource refuses an old token",
+	unfencedUpdateLost: "a resource that does not look at tokens loses an update", historyLeftToSweep: "a lock has more operations than porcupine is given",
+}
+
+func (w *world) hit(p probe) { w.probes[p]++ }
+
+func (w *world) reportProbes() []Probe {
+	reached := make([]Probe, probes)
+	for p := range probes {
+		reached[p] = Probe{Name: probeNames[p], Hits: w.probes[p]}
+	}
+	return reached
+}

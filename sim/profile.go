@@ -1,0 +1,30 @@
+package sim
+
+import "time"
+
+// Profile is a sort of world.
+type Profile struct {
+	Name, Summary    string
+	Members, Clients int // unless it is said otherwise
+	Duration         time.Duration
+}
+
+// The profiles.
+const (
+	Default      = "default"
+	Swarm        = "swarm"
+	Calm         = "calm"
+	Thousand     = "thousand"
+	BeyondClocks = "beyond-clocks"
+)
+
+// Profiles lists them, the default first.
+func Profiles() []Profile {
+	return []Profile{
+		{Default, "production timeouts, a steady load, and a drawn part of all faults", 5, 8, time.Minute},
+		{Swarm, "everything is drawn: timeouts, limits, the load, and which faults there are", 5, 8, time.Minute},
+		{Calm, "the load of the default, and nothing goes wrong", 5, 8, time.Minute},
+		{Thousand, "a thousand clients queue for one lock", 5, 1000, time.Minute},
+		{BeyondClocks, "clocks run off by half, a thousandth being promised: leases mean nothing, tokens must do", 5, 8, time.Minute},
+	}
+}
