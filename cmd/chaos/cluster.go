@@ -36,18 +36,19 @@ type trials struct {
 // clusterCommand torments real processes.
 func clusterCommand() *cobra.Command {
 	var t trials
+	general := torment{trials: &t}
 	command := &cobra.Command{
 		Use:   "cluster",
 		Short: "Start real lockd processes on this machine, torment them, and judge what their clients saw",
-		Long: `Start real lockd processes on this machine, torment them, and judge what their clients saw.
-
-The processes listen on loopback ports that are free, keep their data in a temporary folder, and are ended with
-the command. Run it inside of the module, or name a lockd binary with --lockd.`,
+		Long:  tormentHelp + exitCodes,
+		Args:  cobra.NoArgs,
+		RunE:  func(command *cobra.Command, _ []string) error { return general.run(command) },
 	}
+	general.flags(command)
 	command.PersistentFlags().StringVar(&t.binary, "lockd", "", "the lockd binary to run (default: built from this module)")
-	command.PersistentFlags().IntVar(&t.members, "nodes", 3, "members of the cluster")
-	command.PersistentFlags().DurationVar(&t.limit, "time-limit", 20*time.Minute, "give up after so long")
-	command.AddCommand(t.kills(), t.failover(), t.queue(), t.cutoff(), t.pause(), t.languages(), holderCommand())
+	command.PersistentFlags().IntVar(&t.members, "nodes", 3, "members of the cluster; 5 without a subcommand")
+	command.PersistentFlags().DurationVar(&t.limit, "time-limit", 20*time.Minute, "give a subcommand up after so long")
+	command.AddCommand(t.kills(), t.failover(), t.queue(), t.cutoff(), t.pause(), t.languages(), holderCommand(), crewCommand())
 	return command
 }
 

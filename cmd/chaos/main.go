@@ -2,50 +2,50 @@
 //
 //	chaos run --seeds 1000       runs worlds, and says which judge fired in which
 //	chaos replay --seed 17       the same run again, as a timeline
+//	chaos shrink --seed 17       the fewest faults that still make the same judge fire, as a file that replay takes
+//	chaos check FILE             judges a history that somebody recorded, of any lock service
+//	chaos exhibit                shows the designs that do not work, breaking
+//	chaos profiles               which sorts of worlds there are
 //	chaos mutants                puts known bugs into the service, and shows that they are found
 //	chaos cluster                torments real processes
 //
 // It exits with 0 when everything passed, 1 when safety was violated, 2 when something did not come about after the faults had
 // stopped, 3 when one seed gave two different runs, 4 when nothing can be concluded, 64 when it was called wrongly, and 70 when
-// it failed itself.
+// it failed itself. docs/chaos.md is its manual.
 package main
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
 
-// The exit codes. Scripts may rely on them.
-const (
-	exitPass             = 0
-	exitUnsafe           = 1
-	exitStuck            = 2
-	exitNondeterministic = 3
-	exitUnknown          = 4
-	exitUsage            = 64
-	exitHarness          = 70
-)
+func main() {
+	// A world lives in a few megabytes and makes many more of garbage: by Go's own measure that is collected a hundred times a run.
+	debug.SetGCPercent(400)
+	os.Exit(execute(os.Args[1:]))
+}
 
-// exit is an error that ends the program with a code. What there was to say has been said.
-type exit int
-
-func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
-
-func main() { os.Exit(execute(os.Args[1:])) }
-
-// execute runs the command line and returns the exit code.
-func execute(arguments []string) int {
+// rootCommand is chaos with all its commands.
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "chaos",
 		Short:         "Runs the lock service in simulated worlds, and judges every run",
+		Long:          "Runs the lock service in simulated worlds, and judges every run.\n\n" + exitCodes,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(runCommand(), replayCommand(), mutantsCommand(), clusterCommand())
+	root.AddCommand(runCommand(), replayCommand(), shrinkCommand(), profilesCommand(), mutantsCommand(), checkCommand(), exhibitCommand(), clusterCommand())
+	return root
+}
+
+// execute runs the command line and returns the exit code.
+func execute(arguments []string) int {
+	root := rootCommand()
 	root.SetArgs(arguments)
 	err := root.Execute()
 	var code exit
@@ -64,8 +64,3 @@ func execute(arguments []string) int {
 	}
 	return exitUsage
 }
-
-// harnessError is a failure of this program's own.
-type harnessError struct{ error }
-
-func (h harnessError) Unwrap() error { return h.error }

@@ -1,174 +1,147 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
-	"text/tabwriter"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
-// hunt is one `chaos mutants`.
-type hunt struct {
+// matrix is one `chaos mutants`: a hunt for each mutant.
+type matrix struct {
 	folder, only string
 	from         uint64
+	bases, jobs  int
 	budget       time.Duration
+	shrink       bool
+	markdown     string
+	limits       string
+	factor       float64
 }
 
 func mutantsCommand() *cobra.Command {
-	var h hunt
+	var x matrix
 	command := &cobra.Command{
 		Use:   "mutants",
 		Short: "Put known bugs into the service, one at a time, and show that they are found",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return h.run() },
+		Long: `Put known bugs into the service, one at a time, and show that they are found.
+
+Each bug is a patch, which says why the bug is plausible and which judges may find it. This program is built with the patch in it (and
+never from changed sources), and runs worlds until one fails. A bug that half of the base seeds or more do not find within their processor
+time, or that a judge finds which its patch does not name, has escaped: the exit code is 4.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if x.bases < 1 || x.jobs < 1 || x.budget <= 0 || x.factor < 0 {
+				return fmt.Errorf("--bases and --jobs are at least 1, --cpu is more than zero, --limit-factor is not negative")
+			}
+			return x.run(command.OutOrStdout())
+		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&h.folder, "dir", "mutants", "folder with the patches")
-	flags.StringVar(&h.only, "only", "", "only the patch of this name")
-	flags.Uint64Var(&h.from, "from", 1, "the first seed")
-	flags.DurationVar(&h.budget, "cpu", time.Minute, "processor time for each")
+	flags.StringVar(&x.folder, "dir", "mutants", "folder with the patches")
+	flags.StringVar(&x.only, "only", "", "only the patches of these names, with commas between; wal-* is a pattern")
+	flags.Uint64Var(&x.from, "from", 1, "the first base seed; the others are far from it")
+	flags.IntVar(&x.bases, "bases", 1, "from how many base seeds to look for each; the table tells the median")
+	flags.DurationVar(&x.budget, "cpu", time.Minute, "processor time for each mutant and base seed")
+	flags.IntVar(&x.jobs, "jobs", runtime.NumCPU(), "mutants at a time")
+	flags.BoolVar(&x.shrink, "shrink", false, "also shrink the schedule with which each was found")
+	flags.StringVar(&x.markdown, "markdown", "", "write the table to this file; with --only, the other rows stay")
+	flags.StringVar(&x.limits, "limits", "docs/mutants.md", "the published table, for --limit-factor")
+	flags.Float64Var(&x.factor, "limit-factor", 0, "limit each mutant to so many times its published median (10 s at least); zero: to --cpu")
 	return command
 }
 
-// catch tells how a mutant was found, or that it was not.
-type catch struct {
-	mutant mutant
-	caught bool
-	oracle string
-	seeds  uint64
-	cpu    float64
-	how    string
-}
-
-// stranger tells of a judge that fired first, and should not have: it found something else, or the patch does not do what it says.
-func (c *catch) stranger() string {
-	if c.oracle == "" {
-		return ""
-	}
-	return fmt.Sprintf("(%s, expected %s)", c.oracle, strings.Join(c.mutant.oracles, " or "))
-}
-
-func (h *hunt) run() error {
-	mutants, err := readMutants(h.folder, h.only)
+func (x *matrix) run(out io.Writer) error {
+	mutants, err := readMutants(x.folder, x.only)
 	if err != nil {
 		return err
 	}
-	scratch, err := os.MkdirTemp("", "chaos-mutants-")
+	published := table{}
+	if x.factor > 0 {
+		if published, err = readTable(x.limits); err != nil {
+			return err
+		}
+	}
+	found, err := x.huntAll(mutants, published)
 	if err != nil {
 		return harnessError{err}
 	}
-	defer os.RemoveAll(scratch)
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "mutant\tcaught by\tseeds\tCPU s\t")
-	escaped := 0
-	for _, m := range mutants {
-		c, err := h.hunt(m, filepath.Join(scratch, m.name))
-		if err != nil {
-			return harnessError{fmt.Errorf("mutant %s: %w", m.name, err)}
+	printPreys(out, found)
+	if x.markdown != "" {
+		if err := x.publish(found); err != nil {
+			return harnessError{err}
 		}
-		if !c.caught {
-			escaped++
-			c.oracle = strings.TrimSpace("NOT CAUGHT " + c.stranger())
-		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%.1f\t\n", m.name, c.oracle, c.seeds, c.cpu)
-		fmt.Fprintf(os.Stderr, "%s: %s after %d seeds and %.1f CPU s: %s\n", m.name, c.oracle, c.seeds, c.cpu, c.how)
 	}
-	table.Flush()
+	return x.conclude(out, found)
+}
+
+// huntAll hunts the mutants, a few at a time, and returns what became of them in their order.
+func (x *matrix) huntAll(mutants []mutant, published table) ([]prey, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return nil, err
+	}
+	scratch, err := os.MkdirTemp("", "chaos-mutants-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(scratch)
+	found, next := make([]prey, len(mutants)), make(chan int)
+	var workers sync.WaitGroup
+	for range x.jobs {
+		workers.Go(func() {
+			for i := range next {
+				m := mutants[i]
+				h := hunt{mutant: m, root: root, scratch: filepath.Join(scratch, m.name), from: x.from, bases: x.bases, shrink: x.shrink}
+				h.budget = x.limit(published, m.name)
+				found[i] = h.run()
+				fmt.Fprintln(os.Stderr, found[i].sentence())
+			}
+		})
+	}
+	for i := range mutants {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return found, nil
+}
+
+// leastLimit is what every mutant gets, however soon it was found before: the first worlds alone take a few seconds.
+const leastLimit = 10 * time.Second
+
+// limit is the processor time for a mutant. One that is not published yet has all that there is.
+func (x *matrix) limit(published table, name string) time.Duration {
+	row, is := published[name]
+	if !is || row.cpu == 0 {
+		return x.budget
+	}
+	return min(x.budget, max(leastLimit, time.Duration(x.factor*row.cpu*float64(time.Second))))
+}
+
+func (x *matrix) conclude(out io.Writer, found []prey) error {
+	escaped, failed := 0, 0
+	for _, p := range found {
+		switch {
+		case p.err != nil:
+			failed++
+		case !p.caught():
+			escaped++
+		}
+	}
 	if escaped > 0 {
-		fmt.Printf("%d of %d mutants were not caught: the world has a hole\n", escaped, len(mutants))
+		fmt.Fprintf(out, "%d of %d mutants were not caught: the world has a hole\n", escaped, len(found))
+	}
+	if failed > 0 {
+		return harnessError{fmt.Errorf("%d of %d mutants could not be run", failed, len(found))}
+	}
+	if escaped > 0 {
 		return exit(exitUnknown)
 	}
 	return nil
-}
-
-// hunt builds this program with the mutant in it, and lets it look for itself.
-func (h *hunt) hunt(m mutant, scratch string) (catch, error) {
-	root, err := moduleRoot()
-	if err != nil {
-		return catch{}, err
-	}
-	overlay, err := m.overlay(root, scratch)
-	if err != nil {
-		return catch{}, err
-	}
-	binary, result := filepath.Join(scratch, "chaos"), filepath.Join(scratch, "result.json")
-	build := exec.Command("go", "build", "-overlay", overlay, "-o", binary, "./cmd/chaos")
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
-		return catch{}, fmt.Errorf("it does not build: %w\n%s", err, output)
-	}
-	search := exec.Command(binary, "run", "--stop", "--seeds", "1000000", "--from", fmt.Sprint(h.from),
-		"--cpu", h.budget.String(), "--json", result)
-	var ended *exec.ExitError
-	if err := search.Run(); err != nil && !errors.As(err, &ended) {
-		return catch{}, err
-	}
-	return m.verdict(result)
-}
-
-// overlay writes the mutated files, and the list with which the go command puts them over the real ones.
-func (m mutant) overlay(root, scratch string) (string, error) {
-	if err := os.MkdirAll(scratch, 0o755); err != nil {
-		return "", err
-	}
-	replace := map[string]string{}
-	for i, file := range m.files {
-		original := filepath.Join(root, file.path)
-		content, err := os.ReadFile(original)
-		if err != nil {
-			return "", err
-		}
-		mutated, err := file.apply(string(content))
-		if err != nil {
-			return "", err
-		}
-		replace[original] = filepath.Join(scratch, fmt.Sprintf("%d-%s", i, filepath.Base(file.path)))
-		if err := os.WriteFile(replace[original], []byte(mutated), 0o644); err != nil {
-			return "", err
-		}
-	}
-	list, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(scratch, "overlay.json")
-	return path, os.WriteFile(path, list, 0o644)
-}
-
-func (m mutant) verdict(result string) (catch, error) {
-	content, err := os.ReadFile(result)
-	if err != nil {
-		return catch{}, err
-	}
-	var found struct {
-		Seeds  uint64    `json:"seeds"`
-		Failed []failure `json:"failed"`
-		CPU    float64   `json:"cpu_seconds"`
-	}
-	if err := json.Unmarshal(content, &found); err != nil {
-		return catch{}, err
-	}
-	c := catch{mutant: m, seeds: found.Seeds, cpu: found.CPU}
-	if len(found.Failed) > 0 {
-		first := found.Failed[0]
-		c.caught = slices.Contains(m.oracles, first.Oracle)
-		c.oracle, c.how = first.Oracle, strings.SplitN(first.Message, "\n", 2)[0]
-	}
-	return c, nil
-}
-
-func moduleRoot() (string, error) {
-	file, err := exec.Command("go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("go env GOMOD: %w", err)
-	}
-	return filepath.Dir(strings.TrimSpace(string(file))), nil
 }

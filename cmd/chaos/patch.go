@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 //
 //	# why the bug is plausible, and who had it
 //	# oracle: election-safety, durability   the judges that may be the first to find it
+//	# run: --profile default --twice        how to look for it, if not in swarms of seeds; optional
 //	--- a/raft/disk.go
 //	+++ b/raft/disk.go
 //	@@ -46,7 +46,7 @@
@@ -22,6 +24,7 @@ type mutant struct {
 	name    string
 	why     []string
 	oracles []string
+	flags   []string // of chaos run
 	files   []fileChange
 }
 
@@ -32,35 +35,47 @@ type fileChange struct {
 
 type hunk struct{ before, after string }
 
-// judges is how the line begins that names the judges.
-const judges = "oracle: "
+// How the lines begin that name the judges, and the flags of chaos run.
+const (
+	judges = "oracle: "
+	flags  = "run: "
+)
 
-// readMutants reads the patches of a folder, or the one with this name.
+// home is the package that the mutant is in.
+func (m mutant) home() string { return path.Dir(m.files[0].path) }
+
+// readMutants reads the patches of a folder, or those with these names, with commas between; a name may be a pattern.
 func readMutants(folder, only string) ([]mutant, error) {
-	paths, err := filepath.Glob(filepath.Join(folder, "*.patch"))
-	if err != nil {
-		return nil, err
+	pattern := []string{"*"}
+	if only != "" {
+		pattern = strings.Split(only, ",")
 	}
 	var mutants []mutant
-	for _, path := range paths {
-		name := strings.TrimSuffix(filepath.Base(path), ".patch")
-		if only != "" && name != only {
-			continue
-		}
-		text, err := os.ReadFile(path)
+	for _, name := range pattern {
+		paths, err := filepath.Glob(filepath.Join(folder, name+".patch"))
 		if err != nil {
 			return nil, err
 		}
-		m, err := parseMutant(name, string(text))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+		if len(paths) == 0 {
+			return nil, fmt.Errorf("no patch %q in %s", name, folder)
 		}
-		mutants = append(mutants, m)
-	}
-	if len(mutants) == 0 {
-		return nil, fmt.Errorf("no patch %q in %s", only, folder)
+		for _, path := range paths {
+			m, err := readMutant(path)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			mutants = append(mutants, m)
+		}
 	}
 	return mutants, nil
+}
+
+func readMutant(path string) (mutant, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return mutant{}, err
+	}
+	return parseMutant(strings.TrimSuffix(filepath.Base(path), ".patch"), string(text))
 }
 
 func parseMutant(name, text string) (mutant, error) {
@@ -98,6 +113,10 @@ func parseMutant(name, text string) (mutant, error) {
 func (m *mutant) explain(line string) {
 	if names, is := strings.CutPrefix(line, judges); is {
 		m.oracles = strings.Split(names, ", ")
+		return
+	}
+	if words, is := strings.CutPrefix(line, flags); is {
+		m.flags = strings.Fields(words)
 		return
 	}
 	m.why = append(m.why, line)
