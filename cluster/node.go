@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -11,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -23,13 +23,13 @@ type Cluster struct {
 
 // Node is one member.
 type Node struct {
+	child
 	ID           int
 	Client, HTTP string // addresses
+	peer         string // its address for the other members
 	binary       string
 	arguments    []string
 	log          string
-	process      *exec.Cmd
-	ended        chan struct{}
 }
 
 // Build compiles cmd/lockd into a folder, and returns the binary's path. It must run inside of the module.
@@ -44,37 +44,61 @@ func Build(ctx context.Context, folder string) (string, error) {
 
 // Start starts a cluster of size members with their data below folder, and waits until it serves.
 func Start(ctx context.Context, binary, folder string, size int) (*Cluster, error) {
+	c, err := layOut(binary, folder, size)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range c.Nodes {
+		n.meet(func(other *Node) string { return other.peer }, c.Nodes)
+	}
+	return c, c.start(ctx)
+}
+
+// layOut finds addresses for a cluster that is not started yet. Its members do not know of each other: see meet.
+func layOut(binary, folder string, size int) (*Cluster, error) {
 	addresses, err := freeAddresses(3 * size)
 	if err != nil {
 		return nil, err
 	}
-	peers := make([]string, size)
-	for i := range size {
-		peers[i] = fmt.Sprintf("%d=%s", i+1, addresses[3*i+1])
-	}
 	c := &Cluster{folder: folder}
 	for i := range size {
 		n := &Node{
-			ID: i + 1, Client: addresses[3*i], HTTP: addresses[3*i+2], binary: binary,
+			ID: i + 1, Client: addresses[3*i], peer: addresses[3*i+1], HTTP: addresses[3*i+2], binary: binary,
 			log: filepath.Join(folder, fmt.Sprintf("node-%d.log", i+1)),
 		}
 		n.arguments = []string{
 			"serve", "--id", strconv.Itoa(n.ID), "--data", filepath.Join(folder, fmt.Sprintf("node-%d", n.ID)),
-			"--peers", strings.Join(peers, ","), "--listen", n.Client, "--peer-listen", addresses[3*i+1], "--http-listen", n.HTTP,
+			"--listen", n.Client, "--peer-listen", n.peer, "--http-listen", n.HTTP,
 		}
 		c.Nodes = append(c.Nodes, n)
+	}
+	return c, nil
+}
+
+// meet tells the member who belongs to the cluster, and at which addresses it finds them. Each may be given others.
+func (n *Node) meet(address func(*Node) string, all []*Node) {
+	peers := make([]string, len(all))
+	for i, other := range all {
+		peers[i] = fmt.Sprintf("%d=%s", other.ID, address(other))
+	}
+	n.arguments = append(n.arguments, "--peers", strings.Join(peers, ","))
+}
+
+// start starts all members, and waits until they serve.
+func (c *Cluster) start(ctx context.Context) error {
+	for _, n := range c.Nodes {
 		if err := n.Start(); err != nil {
 			c.Stop()
-			return nil, err
+			return err
 		}
 	}
 	for _, n := range c.Nodes {
 		if err := n.AwaitReady(ctx); err != nil {
 			c.Stop()
-			return nil, err
+			return err
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // Endpoints are the members' addresses for clients.
@@ -107,18 +131,22 @@ func (c *Cluster) Running() int {
 // Node is the member of that number.
 func (c *Cluster) Node(id int) *Node { return c.Nodes[id-1] }
 
-// freeAddresses finds loopback ports that nobody listens on at the moment.
+// freeAddresses finds loopback ports that nobody listens on at the moment. They lie below those from which systems take the near ends
+// of connections: one of these might else have a member's port when that member starts again.
 func freeAddresses(count int) ([]string, error) {
-	addresses := make([]string, count)
-	for i := range addresses {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	const lowest, highest, attempts = 12_000, 32_000, 100
+	addresses := make([]string, 0, count)
+	for range attempts * count {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(highest-lowest)))
 		if err != nil {
-			return nil, fmt.Errorf("looking for a free port: %w", err)
+			continue
 		}
 		defer listener.Close() //nolint:errcheck // it was never used
-		addresses[i] = listener.Addr().String()
+		if addresses = append(addresses, listener.Addr().String()); len(addresses) == count {
+			return addresses, nil
+		}
 	}
-	return addresses, nil
+	return nil, fmt.Errorf("no %d free ports are to be found between %d and %d", count, lowest, highest)
 }
 
 // Start starts the process. What it logs is added to its log file.
@@ -128,42 +156,13 @@ func (n *Node) Start() error {
 		return err
 	}
 	defer log.Close() //nolint:errcheck // the process has its own
-	n.process = exec.Command(n.binary, n.arguments...)
-	n.process.Stdout, n.process.Stderr = log, log
-	if err := n.process.Start(); err != nil {
+	process := exec.Command(n.binary, n.arguments...)
+	process.Stdout, process.Stderr = log, log
+	if err := n.launch(process, n.lastWords); err != nil {
 		return fmt.Errorf("starting member %d: %w", n.ID, err)
 	}
-	n.ended = make(chan struct{})
-	go func(process *exec.Cmd, ended chan struct{}) {
-		_ = process.Wait() // how it ended is in its log
-		close(ended)
-	}(n.process, n.ended)
 	return nil
 }
-
-// Running tells whether the process runs.
-func (n *Node) Running() bool {
-	select {
-	case <-n.ended:
-		return false
-	default:
-		return true
-	}
-}
-
-// Kill is kill -9. It returns when the process is gone.
-func (n *Node) Kill() {
-	if n.ended != nil && n.Running() {
-		_ = n.process.Process.Kill()
-		<-n.ended
-	}
-}
-
-// Terminate is SIGTERM, and does not wait.
-func (n *Node) Terminate() { _ = n.process.Process.Signal(syscall.SIGTERM) }
-
-// Ended is closed when the process is gone.
-func (n *Node) Ended() <-chan struct{} { return n.ended }
 
 // AwaitReady waits until the member says that it is part of a cluster which has a leader.
 func (n *Node) AwaitReady(ctx context.Context) error {
@@ -177,7 +176,7 @@ func (n *Node) AwaitReady(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("member %d is not ready: %w; its last words: %s", n.ID, why, n.lastWords())
-		case <-n.ended:
+		case <-n.Ended():
 			return fmt.Errorf("member %d ended: %s", n.ID, n.lastWords())
 		case <-time.After(10 * time.Millisecond):
 		}
@@ -201,8 +200,5 @@ func (n *Node) notReady(ctx context.Context) error {
 	return nil
 }
 
-// lastWords are the end of the member's log.
-func (n *Node) lastWords() string {
-	log, _ := os.ReadFile(n.log)
-	return string(log[max(0, len(log)-2000):])
-}
+// lastWords are what the member's log says of its end.
+func (n *Node) lastWords() string { return lastWords(n.log) }

@@ -26,7 +26,7 @@ const enoughTime = 50 * time.Minute
 var (
 	thorough  = []string{sim.Default, sim.Swarm}
 	essential = []string{
-		"a leader is deposed", "entries are cut from a log", "a follower is given a snapshot", "a lock is handed to who waits",
+		"a leader is deposed", "entries are cut from a log", "a follower is given a snapshot", "a lock passes from one client to another",
 		"a holder's session expires", "a repeated command is told its first answer", "the resource refuses an old token",
 	}
 )
