@@ -39,6 +39,7 @@ type guest struct {
 	ttl          time.Duration
 	deadline     time.Duration // cluster time
 	renewed      birth         // of its last renewal
+	heard        time.Duration // when the last renewal was proposed at the latest
 	acknowledged lockfsm.Sequence
 }
 
@@ -48,6 +49,7 @@ type hold struct {
 	token   lockfsm.Token
 	session lockfsm.SessionID
 	place   lockfsm.Place
+	client  uint64
 }
 
 // ticket is a place in a queue.
@@ -57,6 +59,7 @@ type ticket struct {
 	session  lockfsm.SessionID
 	sequence lockfsm.Sequence
 	until    time.Duration
+	client   uint64
 }
 
 // grant is one that was made.
@@ -178,6 +181,7 @@ func (b *book) renew(c lockfsm.Renew, born birth) {
 			b.world.hit(renewalTooLate)
 		} else {
 			g.deadline = b.now + g.ttl
+			g.heard = max(g.heard, born.drained)
 			if born.at > g.renewed.at {
 				g.renewed = born
 			}
@@ -260,7 +264,7 @@ func (b *book) handOver(h *hold) {
 	t := b.queue[at]
 	b.queue = slices.Delete(b.queue, at, at+1)
 	b.world.hit(waiterServed)
-	if b.guests[t.session] != nil && t.session != h.session {
+	if t.client != h.client {
 		b.world.hit(lockPassed)
 	}
 	b.settle(t, lockfsm.OK, b.grant(t))
@@ -268,7 +272,7 @@ func (b *book) handOver(h *hold) {
 
 func (b *book) grant(t *ticket) lockfsm.Token {
 	b.last++
-	b.holds = append(b.holds, &hold{name: t.name, token: b.last, session: t.session, place: t.place})
+	b.holds = append(b.holds, &hold{name: t.name, token: b.last, session: t.session, place: t.place, client: t.client})
 	b.grants[b.last] = grant{name: t.name, session: t.session}
 	b.world.poach(t.name, t.session, b.last)
 	return b.last
@@ -281,6 +285,14 @@ func (b *book) holder(name string) *hold {
 		}
 	}
 	return nil
+}
+
+// clientOf is the number that a session's client has: it is the upper half of the nonce.
+func (b *book) clientOf(session lockfsm.SessionID) uint64 {
+	if g := b.guests[session]; g != nil {
+		return g.nonce >> 32
+	}
+	return 0
 }
 
 // recall finds the answer to a command that has come before, or one that is not carried out at all.
@@ -326,7 +338,7 @@ func (b *book) acquire(c lockfsm.Acquire) answer {
 	if known, is := b.recall(c.Request, command, true, c.Name); is {
 		return known
 	}
-	t := &ticket{name: c.Name, place: lockfsm.Place(b.index), session: c.Session, sequence: c.Sequence, until: lockfsm.Forever}
+	t := &ticket{name: c.Name, place: lockfsm.Place(b.index), session: c.Session, sequence: c.Sequence, until: lockfsm.Forever, client: b.clientOf(c.Session)}
 	if c.Wait != lockfsm.Forever {
 		t.until = b.now + c.Wait
 	}

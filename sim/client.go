@@ -46,6 +46,7 @@ type client struct {
 	sent    map[session.Correlation]int // what the session asked for on its own behalf
 	looking map[uint64]int              // by the number of the look
 	looked  uint64
+	grabbed lockfsm.Token // of the lock of those who repeat nothing; zero: not held
 }
 
 func newClient(w *world, place int) *client {
@@ -286,6 +287,7 @@ func (c *client) reopen() {
 	c.until, c.asks = 0, false
 	clear(c.sent)
 	clear(c.looking)
+	c.grabbed = 0
 	for _, w := range c.workers {
 		w.turn++
 		w.stage = idle

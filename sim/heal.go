@@ -29,12 +29,24 @@ func (n *nemesis) heal() {
 	for i := range n.under {
 		n.end(&n.under[i])
 	}
+	if w.hopeless() {
+		n.reveal()
+	}
 	n.drawCore()
 	for _, m := range w.members {
 		m.recuperate()
 	}
 	for _, c := range w.clients {
 		c.recuperate()
+	}
+}
+
+// reveal starts everybody again whose disk is destroyed: damage is found when the log is read.
+func (n *nemesis) reveal() {
+	for _, m := range n.world.members {
+		if m.up() && m.damaged() {
+			m.kill(m.downtime())
+		}
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"lockd/client/session"
 	"lockd/linearizability"
 	"lockd/lockfsm"
+	"lockd/raft"
 	"lockd/server"
+	"lockd/sim/draw"
 	"lockd/wire"
 )
 
@@ -61,6 +63,9 @@ func (c *client) answered(correlation session.Correlation, result lockfsm.Result
 		outcome = linearizability.Refused
 	}
 	o := c.world.returned(number, outcome)
+	if o.Kind == linearizability.Renew && outcome == linearizability.Done {
+		c.world.judge.renewed(c, o.Called)
+	}
 	if o.Kind == linearizability.Open && outcome == linearizability.Done {
 		o.Session, o.TTL = uint64(result.Session), result.TTL
 	}
@@ -71,16 +76,61 @@ const looks = 1 << 63
 
 // look asks a server whether a token is the holder's. The answer must be the truth, whoever gives it.
 func (c *client) look(name string, token lockfsm.Token, member int) {
-	c.looked++
-	c.looking[c.looked] = c.world.called(linearizability.Operation{
+	c.ask(member, server.Check{Name: name, Token: token}, linearizability.Operation{
 		Kind: linearizability.Check, Client: int32(c.place), Lock: name, Token: uint64(token),
 	})
-	frame, refused := wire.EncodeCalls(nil, []wire.Call{{ID: looks | c.looked, Request: server.Check{Name: name, Token: token}}})
+}
+
+// ask makes a call past the session.
+func (c *client) ask(member int, request server.Request, o linearizability.Operation) {
+	c.looked++
+	c.looking[c.looked] = c.world.called(o)
+	frame, refused := wire.EncodeCalls(nil, []wire.Call{{ID: looks | c.looked, Request: request}})
 	if len(refused) > 0 {
 		panic("sim: a client made a call that can't be carried")
 	}
 	c.world.network.call(c.place, member, frame)
 }
+
+// rival is a member that believes that it leads, while another one leads a later term; nil: there is none.
+func (w *world) rival() *member {
+	leader := w.leader()
+	for _, m := range w.members {
+		if m != leader && m.up() && m.server.Node().Role() == raft.Leader {
+			return m
+		}
+	}
+	return nil
+}
+
+// inquire has holders ask a new leader whether their tokens are good, before it knows what was committed last.
+func (w *world) inquire(m *member) {
+	if w.knobs.looks == 0 || w.healed {
+		return
+	}
+	for _, c := range w.clients {
+		for _, worker := range c.workers {
+			if worker.stage == holding && !c.paused && w.inquiry.Chance(draw.Million/2) {
+				c.look(worker.name, worker.token, m.place)
+			}
+		}
+	}
+}
+
+// grab asks for a lock as somebody does who repeats nothing: without a number, and whatever the answer is. Told that it was not carried out, it believes
+// that. What it is granted it gives back the same way, at the next occasion.
+func (c *client) grab(member int) {
+	o := linearizability.Operation{Kind: linearizability.Acquire, Client: int32(c.place), Lock: rawLock, Session: uint64(c.session.ID())}
+	var request server.Request = lockfsm.Acquire{Request: lockfsm.Request{Session: c.session.ID()}, Name: rawLock, Wait: lockfsm.NoWait}
+	if c.grabbed != 0 {
+		o.Kind, o.Token = linearizability.Release, uint64(c.grabbed)
+		request = lockfsm.Release{Name: rawLock, Token: c.grabbed}
+	}
+	c.ask(member, request, o)
+}
+
+// rawLock is the lock of those who repeat nothing.
+const rawLock = "raw"
 
 // saw takes the answer.
 func (c *client) saw(reply wire.Reply) {
@@ -100,10 +150,32 @@ func (c *client) saw(reply wire.Reply) {
 		}
 		o := c.world.returned(number, outcome)
 		o.Current, o.Tells, o.Revision = uint64(a.Current), true, a.Revision
+	case lockfsm.Result:
+		c.grabs(number, a)
 	case server.Refusal:
 		c.world.hit(checkRefused)
-		c.world.returned(number, linearizability.Rejected)
+		if a.Reason != server.Unknown {
+			c.world.returned(number, linearizability.Rejected)
+		}
 	default:
 		panic(fmt.Sprintf("sim: a check was answered with a %T", a))
+	}
+}
+
+// grabs takes the lock machine's answer to who repeats nothing.
+func (c *client) grabs(number int, result lockfsm.Result) {
+	outcome := linearizability.Done
+	if result.Status != lockfsm.OK {
+		outcome = linearizability.Refused
+	}
+	o := c.world.returned(number, outcome)
+	switch {
+	case o.Kind == linearizability.Release:
+		c.grabbed = 0
+	case outcome == linearizability.Done:
+		c.grabbed, o.Token = result.Token, uint64(result.Token)
+		c.world.hit(grabbedWithoutNumber)
+	default:
+		o.Current, o.Tells, o.Revision = uint64(result.Current), true, result.Revision
 	}
 }

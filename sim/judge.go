@@ -53,7 +53,10 @@ type chosen struct {
 }
 
 // birth is before which instant an entry was not proposed, and how the total of ahead stood then.
-type birth struct{ at, ahead time.Duration }
+type birth struct {
+	at, ahead time.Duration
+	drained   time.Duration // after which it was not proposed
+}
 
 // born names a proposal: a place in the log and the term in which it was made.
 type born struct {
@@ -125,7 +128,7 @@ func (j *judge) drained(m *member) {
 			continue // nobody will ask
 		}
 		if _, known := j.births[born{e.Index, e.Term}]; !known {
-			j.births[born{e.Index, e.Term}] = birth{m.since, m.ahead}
+			j.births[born{e.Index, e.Term}] = birth{m.since, m.ahead, j.world.now}
 		}
 	}
 	status := node.Status()
@@ -182,6 +185,7 @@ func (j *judge) choose(m *member, e *raft.Entry) {
 		}
 		return
 	}
+	j.rests(e)
 	state := j.book.enter(e, j.births[born{e.Index, e.Term}])
 	delete(j.births, born{e.Index, e.Term})
 	j.chosen = append(j.chosen, chosen{term: e.Term, content: content, state: state})

@@ -28,6 +28,7 @@ type knobs struct {
 	keepEntries         int
 	snapshotBytes       int
 	segmentBytes        int64
+	calls               int // in flight at a server
 
 	minDelay, meanDelay time.Duration // of a message between members
 	clientDelay         time.Duration // mean, of a message from or to a client
@@ -80,6 +81,9 @@ func drawKnobs(c Config) knobs {
 	case BeyondClocks:
 		k.produce()
 		k.mislead()
+	case BeyondDisks:
+		k.produce()
+		k.destroy(d)
 	case Calm:
 		k.produce()
 		k.enabled = [schedule.Faults]bool{}
@@ -122,7 +126,7 @@ func (k *knobs) drawFaults(d draw.Draws) {
 // wrong, half of them of locks that all clients want.
 func (k *knobs) produce() {
 	k.election, k.heartbeat = 300*millisecond, 50*millisecond
-	k.appendBytes, k.inflight, k.chunkBytes = 1<<20, 256, 1<<20
+	k.appendBytes, k.inflight, k.chunkBytes, k.calls = 1<<20, 256, 1<<20, 100_000
 	k.shared, k.workers = 4, 2
 	k.think, k.hold = 330*millisecond, 10*millisecond
 	k.contention = 560_000
@@ -155,6 +159,14 @@ func (k *knobs) mislead() {
 	k.careless, k.longHold = draw.Million, 200_000
 }
 
+// destroy lets bits rot, writes go astray and disks be replaced on any server.
+func (k *knobs) destroy(d draw.Draws) {
+	k.atlas = 9
+	for _, f := range [...]schedule.Fault{schedule.BitRot, schedule.Misdirected, schedule.Wipe, schedule.PowerLoss} {
+		k.enabled[f], k.every[f] = true, draw.Pick(d, 2*second, 5*second, 15*second)
+	}
+}
+
 // scheme makes reigns short and many: leaders reach few, fall in the moment of their success, and soon come back. One entry
 // travels in an Append, so that one of an earlier term is on a majority for a while before the first one of the leader's own is, as
 // in figure 8 of the Raft paper. Everything else must be quick, and the load light, or nobody would be served.
@@ -179,6 +191,7 @@ func (k *knobs) drawServers(d draw.Draws) {
 	k.keepEntries = draw.Pick(d, 0, 10, 1000)
 	k.snapshotBytes = draw.Pick(d, 4<<10, 32<<10, 1<<20)
 	k.segmentBytes = draw.Pick(d, int64(8<<10), 16<<10, 64<<10)
+	k.calls = draw.Pick(d, 128, 1000, 10_000)
 	k.batch = draw.Pick(d, 1, 2, 8, 32)
 	k.linger = draw.Pick(d, 20*microsecond, 200*microsecond, 2*millisecond)
 	k.syncTime = draw.Pick(d, 100*microsecond, 500*microsecond, 5*millisecond, 15*millisecond)

@@ -181,6 +181,7 @@ func (m *member) drain() {
 		return // it ended in the middle of a write
 	}
 	for _, envelope := range m.output.Send {
+		m.world.judge.spoken(m, envelope)
 		m.world.network.send(m.place, envelope)
 	}
 	m.sendReplies()
@@ -239,6 +240,9 @@ func (m *member) receiveCalls(e event) {
 	for _, call := range calls {
 		if !m.up() {
 			return
+		}
+		if e.ghost && call.ID&looks != 0 {
+			continue // what has no number must not come twice, and does not: nobody repeats it
 		}
 		if e.ghost && call.ID != 0 {
 			m.world.observe(schedule.ClientGhost)

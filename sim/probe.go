@@ -22,6 +22,7 @@ const (
 	staleTokenChecked
 	checkAnswered
 	checkRefused
+	grabbedWithoutNumber
 	sessionInJeopardy
 	sessionLost
 	demandFenced
@@ -36,8 +37,8 @@ var probeNames = [probes]string{
 	waiterDied: "a session ends while it waits", holderExpired: "a holder's session expires", renewalTooLate: "a session is renewed that has ended",
 	expiryOutrun: "a renewal comes before the expiry in the log", answerRemembered: "a repeated command is told its first answer",
 	grantTakenBack: "a lock is taken back that was granted meanwhile", cancelFirst: "a cancel comes before its acquire",
-	lockPassed: "a lock passes from one session to another", staleReleaseRefused: "a release shows an old token",
-	staleTokenChecked: "a check is told that the token is an old one", checkAnswered: "a check is answered", checkRefused: "a check reaches who does not lead",
+	lockPassed: "a lock passes from one client to another", staleReleaseRefused: "a release shows an old token",
+	staleTokenChecked: "a check is told that the token is an old one", checkAnswered: "a check is answered", checkRefused: "a check reaches who does not lead", grabbedWithoutNumber: "a lock is granted to a request without a number",
 	sessionInJeopardy: "a session is in jeopardy", sessionLost: "a client loses its session", demandFenced: "the resource refuses an old token",
 	unfencedUpdateLost: "a resource that does not look at tokens loses an update", historyLeftToSweep: "a lock has more operations than porcupine is given",
 }

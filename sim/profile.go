@@ -16,6 +16,7 @@ const (
 	Calm         = "calm"
 	Thousand     = "thousand"
 	BeyondClocks = "beyond-clocks"
+	BeyondDisks  = "beyond-disks"
 )
 
 // Profiles lists them, the default first.
@@ -26,5 +27,6 @@ func Profiles() []Profile {
 		{Calm, "the load of the default, and nothing goes wrong", 5, 8, time.Minute},
 		{Thousand, "a thousand clients queue for one lock", 5, 1000, time.Minute},
 		{BeyondClocks, "clocks run off by half, a thousandth being promised: leases mean nothing, tokens must do", 5, 8, time.Minute},
+		{BeyondDisks, "the disks of all servers may be destroyed: whoever finds that out must refuse to serve", 5, 8, time.Minute},
 	}
 }

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"fmt"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,16 +54,30 @@ func TestSmallClusters(t *testing.T) {
 	}
 }
 
-// A seed is a run: the same events, in the same order, with the same bytes.
+// A seed is a run: the same events, in the same order, with the same bytes, on one processor and on several, alone and beside others.
 func TestSeedGivesOneRun(t *testing.T) {
-	hashes := map[uint64]uint64{}
-	for seed := range uint64(50) {
-		config := small(1000 + seed)
+	config := func(seed int) Config {
+		config := small(1000 + uint64(seed))
 		config.Duration = 2 * time.Second
-		first, second := Run(config), Run(config)
-		require.Equal(t, first, second)
-		require.NotContains(t, hashes, first.Hash, "two seeds give one run")
-		hashes[first.Hash] = seed
+		return config
+	}
+	var alone, together [50]Report
+	processors := runtime.GOMAXPROCS(1)
+	for seed := range alone {
+		alone[seed] = Run(config(seed))
+	}
+	runtime.GOMAXPROCS(max(processors, 4))
+	defer runtime.GOMAXPROCS(processors)
+	var running sync.WaitGroup
+	for seed := range together {
+		running.Go(func() { together[seed] = Run(config(seed)) })
+	}
+	running.Wait()
+	require.Equal(t, alone, together)
+	hashes := map[uint64]int{}
+	for seed, report := range alone {
+		require.NotContains(t, hashes, report.Hash, "two seeds give one run")
+		hashes[report.Hash] = seed
 	}
 }
 
@@ -73,4 +89,21 @@ func TestToldRunIsTheSame(t *testing.T) {
 	require.Equal(t, silent, Run(config))
 	require.Contains(t, told, "leads term")
 	require.Contains(t, told, "holds lock")
+}
+
+// Where clocks or disks break every promise, nobody is told anything wrong. A world whose disks are destroyed says so.
+func TestBeyondWhatIsPromised(t *testing.T) {
+	refused := 0
+	for seed := range uint64(40) {
+		for _, profile := range []string{BeyondClocks, BeyondDisks} {
+			config := small(seed)
+			config.Profile, config.Duration = profile, 20*time.Second
+			report := Run(config)
+			require.Equal(t, Pass, report.Verdict, "seed %d, %s: %s: %s", seed, profile, report.Oracle, report.Message)
+			if profile == BeyondDisks && report.Faults[schedule.Wipe].Observed > 2 {
+				refused++
+			}
+		}
+	}
+	require.NotZero(t, refused, "a majority was refused")
 }

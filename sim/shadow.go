@@ -14,6 +14,14 @@ type shadow struct {
 	terms []raft.Term
 }
 
+// last is the index of the last entry.
+func (s *shadow) last() raft.Index { return s.base + raft.Index(len(s.terms)) }
+
+// has tells whether an entry is there, or was before a snapshot took its place.
+func (s *shadow) has(index raft.Index, term raft.Term) bool {
+	return index <= s.base || index <= s.last() && s.terms[index-s.base-1] == term
+}
+
 // write does to the shadow what a record does to the disk.
 func (s *shadow) write(r *raft.Record) {
 	s.term, s.vote = r.Term, r.Vote

@@ -60,7 +60,7 @@ func (m *member) start() {
 	m.batch = 1
 	config := server.Config{
 		Raft:          w.knobs.raft(m.id, draw.New(w.config.Seed, "election", m.place, int(m.boot))),
-		SnapshotBytes: w.knobs.snapshotBytes, MaxCalls: 10_000, ClockInterval: second,
+		SnapshotBytes: w.knobs.snapshotBytes, MaxCalls: w.knobs.calls, ClockInterval: second,
 	}
 	m.server, err = server.New(config, recovered.Stored, m.now())
 	if err != nil {

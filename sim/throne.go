@@ -15,6 +15,7 @@ import (
 // entries are on some members and not on others.
 func (n *nemesis) crown(m *member) {
 	w := n.world
+	w.inquire(m)
 	if !m.coup.strikes() {
 		return
 	}

@@ -72,11 +72,14 @@ func (w *worker) asOperation(kind linearizability.Kind) linearizability.Operatio
 	}
 }
 
-// peek asks now and then, before the lock is given back, whether the token is still the holder's. Whoever is asked answers truly
-// or not at all.
+// peek asks now and then, before and after the lock is given back, whether the token is the holder's. Whoever is asked answers truly
+// or not at all, above all who believes that it leads and does not.
 func (w *worker) peek() {
 	c := w.client
-	looks, member := c.whims.Chance(c.world.knobs.looks), c.whims.Below(len(c.world.members))
+	looks, member, rivals := c.whims.Chance(c.world.knobs.looks), c.whims.Below(len(c.world.members)), c.whims.Chance(draw.Million/2)
+	if rival := c.world.rival(); rivals && rival != nil {
+		looks, member = c.world.knobs.looks > 0, rival.place
+	}
 	if looks {
 		c.look(w.name, w.token, member)
 	}
@@ -133,6 +136,12 @@ func (w *worker) ask() {
 			return
 		}
 		name, wait, cancels, w.probes = probeLock, lockfsm.Forever, false, true
+	}
+	if grabs, member := d.Chance(k.looks/4), d.Below(len(c.world.members)); grabs && !c.world.healed {
+		if leader := c.world.leader(); leader != nil {
+			member = leader.place
+		}
+		c.grab(member)
 	}
 	if d.Chance(k.closes) && !c.world.healed {
 		c.world.tell("client %d closes its session", c.place+1)
@@ -218,6 +227,7 @@ func (w *worker) released(handle session.Handle) {
 	if handle == w.handle && c.world.history.Operations[w.operation].Kind == linearizability.Release {
 		if c.session.State() != session.Closed { // if it is, that may have given the lock back before the release was called
 			c.world.returned(w.operation, linearizability.Done)
+			w.peek()
 		}
 		c.world.releases++
 		w.proven = w.proven || w.probes

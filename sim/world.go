@@ -29,6 +29,7 @@ type world struct {
 	nemesis  *nemesis
 	judge    *judge
 	healed   bool // the faults are over
+	inquiry  draw.Draws
 
 	accidents map[accident]bool // those of a schedule
 	strikes   []schedule.Strike
@@ -62,16 +63,36 @@ func Run(config Config) (report Report) {
 	w.runUntil(config.Duration, func() bool { return false })
 	w.judge.goal = len(w.judge.chosen) - 1
 	w.nemesis.heal()
-	w.runUntil(config.Duration+patience, w.served)
+	w.runUntil(config.Duration+patience, func() bool { return w.served() || w.hopeless() && w.now > config.Duration+10*second })
+	w.settle()
 	w.judge.finish()
-	if !w.served() {
+	switch {
+	case w.served():
+	case w.hopeless():
+		w.refused()
+	default:
 		fail(Liveness, "%v after a majority had healed, %s", patience, w.unserved())
 	}
 	w.judge.read(&w.history)
-	if workers := w.workers(); w.probed < uint64(workers) {
+	if workers := w.workers(); w.probed < uint64(workers) && !w.hopeless() {
 		fail(Exercise, "%d workers were to be served after the healing, and %d grants were made", workers, w.probed)
 	}
 	return report
+}
+
+// calm is for how long nothing may change when everybody is served: whoever is left broken must not depose leaders for ever.
+const calm = 3 * second
+
+// settle watches a world in which everybody is served.
+func (w *world) settle() {
+	if !w.served() {
+		return
+	}
+	before := w.judge.top
+	w.runUntil(w.now+calm, func() bool { return false })
+	if elections := w.judge.top - before; elections > 3 {
+		fail(Liveness, "the term rises by %d in the %v after everybody was served", elections, calm)
+	}
 }
 
 // stopped ends a run that was to go so far and no farther.
@@ -94,7 +115,7 @@ func (w *world) sentence(cause any, report *Report) {
 	report.Verdict = Pass
 	switch c := cause.(type) {
 	case nil:
-		if w.grants == 0 {
+		if w.grants == 0 && !w.hopeless() {
 			report.Verdict, report.Oracle, report.Message = Vacuous, Exercise, "nobody was granted anything"
 		}
 	case stopped:
@@ -111,15 +132,29 @@ func (w *world) sentence(cause any, report *Report) {
 	default:
 		message := fmt.Sprint(c)
 		report.Verdict, report.Oracle, report.Message = Broken, Harness, message+"\n"+string(debug.Stack())
-		for _, product := range [...]string{"raft: ", "server: ", "lockfsm: ", "session: ", "wal: "} {
-			if strings.HasPrefix(message, product) {
-				report.Verdict, report.Oracle, report.Message = Unsafe, Assertion, message
-			}
+		if panicsInProduct(message, string(debug.Stack())) {
+			report.Verdict, report.Oracle, report.Message = Unsafe, Assertion, message
 		}
 	}
 	if report.Message != "" {
 		w.tell("%s: %s", report.Oracle, report.Message)
 	}
+}
+
+// panicsInProduct tells whether a panic is an assertion of the product's, or a failure of the runtime in its code, and not in the world's.
+func panicsInProduct(message, stack string) bool {
+	for _, product := range [...]string{"raft: ", "server: ", "lockfsm: ", "session: ", "wal: "} {
+		if strings.HasPrefix(message, product) {
+			return true
+		}
+	}
+	_, above, _ := strings.Cut(stack, "\npanic(")
+	for line := range strings.SplitSeq(above, "\n") {
+		if strings.HasPrefix(line, "lockd/") {
+			return !strings.HasPrefix(line, "lockd/sim")
+		}
+	}
+	return false
 }
 
 func newWorld(config Config) *world {
@@ -129,6 +164,7 @@ func newWorld(config Config) *world {
 	if config.Schedule != nil {
 		must(w.adopt(config.Schedule))
 	}
+	w.inquiry = draw.New(config.Seed, "inquiry")
 	w.network = newNetwork(w)
 	w.judge = newJudge(w)
 	return w
@@ -163,8 +199,18 @@ func (w *world) begin() {
 	}
 }
 
+// crowd is how many events one instant may have. More of them never come to an end: somebody asks again and again, and no time passes.
+const crowd = 1_000_000
+
 func (w *world) runUntil(end time.Duration, done func() bool) {
+	at, since := w.now, w.events
 	for !done() {
+		if w.now != at {
+			at, since = w.now, w.events
+		}
+		if w.events-since > crowd {
+			fail(Liveness, "%d events at one instant, and no time passes", crowd)
+		}
 		at, any := w.agenda.Next()
 		if !any || at > end {
 			w.now = end
@@ -260,6 +306,27 @@ func (w *world) served() bool {
 		}
 	}
 	return true
+}
+
+// hopeless tells whether a majority of the disks is destroyed: then there is nothing to be demanded but that nobody is told anything wrong.
+func (w *world) hopeless() bool {
+	damaged := 0
+	for _, m := range w.members {
+		if m.damaged() {
+			damaged++
+		}
+	}
+	return 2*damaged > len(w.members)
+}
+
+// refused demands of such a world that somebody said so.
+func (w *world) refused() {
+	for _, m := range w.members {
+		if m.lost != "" {
+			return
+		}
+	}
+	fail(Exercise, "a majority of the disks is destroyed, and no server has refused to serve with its own")
 }
 
 func (w *world) workers() (count int) {

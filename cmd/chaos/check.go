@@ -73,7 +73,7 @@ func printCheck(out io.Writer, name string, history *linearizability.History, ve
 	grants := history.Grants()
 	fmt.Fprintf(out, "%s: %v: %d operations, %d locks, %d grants, %d steps", name, verdict.Result, len(history.Operations), verdict.Keys, grants, verdict.Steps)
 	if verdict.Skipped > 0 {
-		fmt.Fprintf(out, ", %d locks too long for porcupine", verdict.Skipped)
+		fmt.Fprintf(out, ", %d locks left to the sweep alone", verdict.Skipped)
 	}
 	fmt.Fprintln(out)
 	switch {

@@ -16,6 +16,7 @@ type shape struct {
 	profile        string
 	nodes, clients int
 	duration       time.Duration
+	judge          string
 }
 
 func (s *shape) flags(flags *pflag.FlagSet) {
@@ -26,6 +27,7 @@ func (s *shape) flags(flags *pflag.FlagSet) {
 
 func (s *shape) sizeFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&s.clients, "clients", 0, "clients, 1 to 1000 (default: the profile's)")
+	flags.StringVar(&s.judge, "judge", "", "hear this judge alone, beside the product's own assertions (default: all)")
 	flags.DurationVar(&s.duration, "duration", 0, "simulated time with faults, up to an hour (default: the profile's)")
 }
 
@@ -36,6 +38,7 @@ func (s shape) world(seed uint64) (sim.Config, error) {
 		return sim.Config{}, err
 	}
 	world := sim.Config{Seed: seed, Profile: profile.Name, Members: profile.Members, Clients: profile.Clients, Duration: profile.Duration}
+	world.Judge = sim.Oracle(s.judge)
 	if s.nodes != 0 {
 		world.Members = s.nodes
 	}
@@ -69,7 +72,11 @@ func profileNamed(name string) (sim.Profile, error) {
 
 // worldFlags are the flags that name this world, whatever command they are given to.
 func worldFlags(c sim.Config) string {
-	return fmt.Sprintf("--seed %d --profile %s --nodes %d --clients %d --duration %v", c.Seed, c.Profile, c.Members, c.Clients, c.Duration)
+	line := fmt.Sprintf("--seed %d --profile %s --nodes %d --clients %d --duration %v", c.Seed, c.Profile, c.Members, c.Clients, c.Duration)
+	if c.Judge != "" {
+		line += " --judge " + string(c.Judge)
+	}
+	return line
 }
 
 // replayLine is what to type to see a world again.

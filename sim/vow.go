@@ -1,0 +1,48 @@
+package sim
+
+import (
+	"time"
+
+	"lockd/raft"
+)
+
+// What a server says or does rests on what is on disks. These judges look at the moment at which it is said.
+
+// spoken judges a message as it leaves: whatever it promises is on its sender's disk.
+func (j *judge) spoken(m *member, envelope raft.Envelope) {
+	disk := &j.watch(m).durable
+	switch s := envelope.Message.(type) {
+	case *raft.Vote:
+		if disk.term != s.Term || disk.vote != m.id {
+			j.fail(Durability, "server %d asks for votes in term %d, and its own is not on its disk", m.id, s.Term)
+		}
+	case *raft.VoteReply:
+		if s.Granted && (disk.term != s.Term || disk.vote != envelope.To) {
+			j.fail(Durability, "server %d tells server %d of its vote in term %d, which is not on its disk", m.id, envelope.To, s.Term)
+		}
+	case *raft.Appended:
+		if disk.term < s.Term || s.Match > disk.last() {
+			j.fail(Durability, "server %d acknowledges entry %d in term %d, which is not on its disk", m.id, s.Match, s.Term)
+		}
+	}
+}
+
+// rests judges an entry that was committed: it is on the disks of a majority.
+func (j *judge) rests(e *raft.Entry) {
+	kept := 0
+	for i := range j.watches {
+		if j.watches[i].durable.has(e.Index, e.Term) {
+			kept++
+		}
+	}
+	if 2*kept <= len(j.watches) {
+		j.fail(Durability, "entry %d of term %d is committed, and on the disks of %d servers of %d", e.Index, e.Term, kept, len(j.watches))
+	}
+}
+
+// renewed judges what a client is told of its lease: an entry of the log says so, which was proposed after this was asked for.
+func (j *judge) renewed(c *client, sent time.Duration) {
+	if g := j.book.guests[c.session.ID()]; g != nil && g.heard < sent {
+		j.fail(Reply, "client %d is told that its session %d is renewed, and no entry of the log says so", c.place+1, g.id)
+	}
+}
