@@ -7,7 +7,7 @@ package schedule
 // recovery. Its strikes tell the two apart by their place.
 var accidents = [Faults]bool{
 	Loss: true, Duplicate: true, Straggler: true, Obituary: true,
-	ClientReset: true, ClientGhost: true,
+	ClientReset: true, ClientGhost: true, LateDemand: true,
 	Coup: true, Ambush: true, BrokenOath: true, Stray: true,
 	LostWrite: true, TornWrite: true, LostName: true,
 }

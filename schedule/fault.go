@@ -23,7 +23,8 @@ const (
 	ClientCut    // a client is cut off from some members
 	ClientOneWay // a client is heard by some members and does not hear them, or the other way round
 	ClientReset  // a client's connection breaks under what is in flight
-	ClientGhost  // a client's call, or a demand of the resource, arrives again or much later, connection or not
+	ClientGhost  // a client's call arrives again, much later, connection or not
+	LateDemand   // what a client asks of the resource arrives much later
 	ClientSlow   // a client's link is very slow for a while
 
 	// Of processes.
@@ -68,7 +69,7 @@ const (
 var names = [Faults]string{
 	Loss: "loss", Duplicate: "duplicate", Straggler: "straggler", SlowLink: "slow-link", Split: "split", OneWay: "one-way",
 	Isolation: "isolation", Bridge: "bridge", Ring: "ring", Flapping: "flapping", PeerReset: "peer-reset", Obituary: "obituary",
-	ClientCut: "client-cut", ClientOneWay: "client-one-way", ClientReset: "client-reset", ClientGhost: "client-ghost", ClientSlow: "client-slow",
+	ClientCut: "client-cut", ClientOneWay: "client-one-way", ClientReset: "client-reset", ClientGhost: "client-ghost", LateDemand: "late-demand", ClientSlow: "client-slow",
 	PowerLoss: "power-loss", Kill: "kill", MidWrite: "mid-write", Pause: "pause", SlowNode: "slow-node", Handover: "handover", Coup: "coup",
 	Ambush: "ambush", BrokenOath: "broken-oath", ClientPause: "client-pause", ClientCrash: "client-crash", Stray: "stray",
 	Drift: "drift", ClockJump: "clock-jump", ClockStrobe: "clock-strobe", ClockFreeze: "clock-freeze", ClientClockJump: "client-clock-jump",

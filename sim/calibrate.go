@@ -128,7 +128,7 @@ func demands(mark lockfsm.Token, value uint64) func() {
 
 // outlived ends the session of a client that holds a lock and stands still.
 func outlived() {
-	w := newWorld(Config{Seed: 1, Profile: Calm, Members: 3, Clients: 3, Duration: second})
+	w := newWorld(Config{Seed: 1, Profile: Calm, Judge: Belief, Members: 3, Clients: 3, Duration: second})
 	w.begin()
 	var holder *client
 	d := draw.New(1, "calibration")

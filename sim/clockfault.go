@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lockd/client/session"
+	"lockd/raft"
 	"lockd/schedule"
 	"lockd/sim/draw"
 )
@@ -85,8 +86,27 @@ func (n *nemesis) strobeClock(a *attack) bool {
 	return n.cast(a, spell{every: every, next: slow, last: fast})
 }
 
-// freezeClock lets a clock stand still.
-func (n *nemesis) freezeClock(a *attack) bool { return n.cast(a, spell{}) }
+// freezeClock lets a clock stand still. A leader whose clock does will not notice that nobody answers any more: half of the times that is so,
+// but for one follower.
+func (n *nemesis) freezeClock(a *attack) bool {
+	if !n.cast(a, spell{}) {
+		return false
+	}
+	m, w := a.member, n.world
+	alone, friend := a.draws.Chance(draw.Million/2), a.draws.Below(len(w.members))
+	if a.Fault != schedule.ClockFreeze || !alone || m.server.Node().Role() != raft.Leader {
+		return true
+	}
+	cut := affliction{fault: schedule.ClockFreeze, until: w.now + a.lasts}
+	for _, other := range w.members {
+		if other != m && other.place != friend {
+			cut.pairs = append(cut.pairs, [2]int{m.place, other.place}, [2]int{other.place, m.place})
+		}
+	}
+	w.tell("server %d, whose clock stands still, is cut off from all but server %d", m.id, friend+1)
+	n.afflict(cut)
+	return true
+}
 
 // cast begins a spell, unless the clock is under one.
 func (n *nemesis) cast(a *attack, s spell) bool {

@@ -120,17 +120,20 @@ func (w *world) inquire(m *member) {
 // grab asks for a lock as somebody does who repeats nothing: without a number, and whatever the answer is. Told that it was not carried out, it believes
 // that. What it is granted it gives back the same way, at the next occasion.
 func (c *client) grab(member int) {
-	o := linearizability.Operation{Kind: linearizability.Acquire, Client: int32(c.place), Lock: rawLock, Session: uint64(c.session.ID())}
-	var request server.Request = lockfsm.Acquire{Request: lockfsm.Request{Session: c.session.ID()}, Name: rawLock, Wait: lockfsm.NoWait}
+	if c.session.ID() == 0 {
+		return
+	}
+	o := linearizability.Operation{Kind: linearizability.Acquire, Client: int32(c.place), Lock: c.rawLock(), Session: uint64(c.session.ID())}
+	var request server.Request = lockfsm.Acquire{Request: lockfsm.Request{Session: c.session.ID()}, Name: c.rawLock(), Wait: lockfsm.NoWait}
 	if c.grabbed != 0 {
 		o.Kind, o.Token = linearizability.Release, uint64(c.grabbed)
-		request = lockfsm.Release{Name: rawLock, Token: c.grabbed}
+		request = lockfsm.Release{Name: c.rawLock(), Token: c.grabbed}
 	}
 	c.ask(member, request, o)
 }
 
-// rawLock is the lock of those who repeat nothing.
-const rawLock = "raw"
+// rawLock is the session's own lock for that: what nobody knows of an earlier session excuses nothing in this one.
+func (c *client) rawLock() string { return fmt.Sprint("raw-", c.session.ID()) }
 
 // saw takes the answer.
 func (c *client) saw(reply wire.Reply) {

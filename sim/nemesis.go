@@ -141,7 +141,7 @@ func (a *attack) isLong()     { a.Lasts = schedule.Duration(a.lasts) }
 // lasting draws for how long, from a blink to much longer than an election or a lease takes.
 func (n *nemesis) lasting(d draw.Draws) time.Duration {
 	k := &n.world.knobs
-	return draw.Pick(d, k.election/4, k.election, 3*k.election, 2*second, k.ttlHigh)/2 + d.Exponential(k.election)
+	return draw.Pick(d, k.election/4, k.election, 3*k.election, 2*second, k.ttlHigh, 3*k.ttlHigh)/2 + d.Exponential(k.election)
 }
 
 func (n *nemesis) slowLink(a *attack) bool {

@@ -41,7 +41,7 @@ type clientSide struct {
 	slow   time.Duration // until when its messages take long,
 	lag    time.Duration // by how much longer,
 	gone   time.Duration // and until when after that none gets through
-	ghost  site          // of demands on the resource
+	late   site          // of demands on the resource
 }
 
 // link is a client's connection to a member.
@@ -78,7 +78,7 @@ func newNetwork(w *world) network {
 	}
 	for i := range clients {
 		client := members + i
-		n.side = append(n.side, clientSide{delays: draw.New(seed, "client link", i), ghost: w.site(schedule.ClientGhost, client, nowhere)})
+		n.side = append(n.side, clientSide{delays: draw.New(seed, "client link", i), late: w.site(schedule.LateDemand, client, nowhere)})
 		for member := range members {
 			n.links = append(n.links, link{
 				callReset: w.site(schedule.ClientReset, client, member), replyReset: w.site(schedule.ClientReset, member, client),

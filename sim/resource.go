@@ -84,11 +84,11 @@ var unfencedNumber = lockNumber(unfenced, 0)
 
 // ask sends a demand to the resource. Some take so long that their sender has long given the lock back.
 func (w *world) ask(c *client, d demand) {
-	delay, ghost := w.network.clientDelay(c.place), &w.network.side[c.place].ghost
-	late := ghost.strikes()
+	delay, accident := w.network.clientDelay(c.place), &w.network.side[c.place].late
+	late := accident.strikes()
 	if late {
-		ghost.happened()
-		delay += ghost.draws().Exponential(3 * second)
+		accident.happened()
+		delay += accident.draws().Exponential(3 * second)
 	}
 	w.agenda.Add(w.now+delay, event{kind: resourceAsked, ghost: late, from: int32(c.place), boot: d.boot, bytes: d.encode()})
 }
@@ -97,7 +97,7 @@ func (w *world) ask(c *client, d demand) {
 func (w *world) serve(e event) {
 	d := decodeDemand(e.bytes)
 	if e.ghost {
-		w.observe(schedule.ClientGhost)
+		w.observe(schedule.LateDemand)
 	}
 	r := w.resource.registers[d.lock]
 	if r == nil {

@@ -137,7 +137,7 @@ func (w *worker) ask() {
 		}
 		name, wait, cancels, w.probes = probeLock, lockfsm.Forever, false, true
 	}
-	if grabs, member := d.Chance(k.looks/4), d.Below(len(c.world.members)); grabs && !c.world.healed {
+	if grabs, member := d.Chance(k.looks/2), d.Below(len(c.world.members)); grabs && !c.world.healed {
 		if leader := c.world.leader(); leader != nil {
 			member = leader.place
 		}

@@ -142,12 +142,12 @@ func TestWhatIsEssentialMustHappen(t *testing.T) {
 			return r
 		}
 	}
-	const missing = "a lock is handed to who waits"
+	const missing = "a lock passes from one client to another"
 	code, _ := results(t, fake(t, itinerary{seeds: enoughSeeds}, long("")))
 	require.Equal(t, exitPass, code)
 	code, s := results(t, fake(t, itinerary{seeds: enoughSeeds}, long(missing)))
 	require.Equal(t, exitUnknown, code)
-	require.Equal(t, "profile default: in 50 worlds it never happened that a lock is handed to who waits", s.Failed[0].Message)
+	require.Equal(t, "profile default: in 50 worlds it never happened that a lock passes from one client to another", s.Failed[0].Message)
 	code, _ = results(t, fake(t, itinerary{seeds: enoughSeeds, profiles: "calm"}, long(missing)))
 	require.Equal(t, exitPass, code, "a calm world need not reach it")
 

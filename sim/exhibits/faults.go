@@ -76,7 +76,7 @@ var lateDemands = twin{
 		for number := uint64(8); number <= 80; number += 8 {
 			for client := 1; client <= clients; client++ {
 				blows = append(blows, blow{
-					Strike: schedule.Strike{Fault: schedule.ClientGhost, Place: fmt.Sprint("c", client), Number: number},
+					Strike: schedule.Strike{Fault: schedule.LateDemand, Place: fmt.Sprint("c", client), Number: number},
 					words:  fmt.Sprintf("the network holds up what client %d asks of the file", client),
 				})
 			}
