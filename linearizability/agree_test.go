@@ -35,6 +35,8 @@ func TestBruteForceTwin(t *testing.T) {
 		swept := Sweep(&h)
 		require.Equal(t, expected, swept.Result, "the sweep, seed %d: %+v\n%s", seed, swept.Violation, h.print())
 		require.Equal(t, expected, Porcupine(&h, plenty).Result, "porcupine, seed %d\n%s", seed, h.print())
+		h.shuffle(pick)
+		require.Equal(t, expected, Judge(&h, plenty).Result, "both, in another order, seed %d\n%s", seed, h.print())
 	}
 	require.Greater(t, fails, seeds/10)
 	require.Less(t, fails, seeds*9/10)
@@ -45,6 +47,14 @@ func (h *History) print() (text string) {
 		text += h.describe(i) + "\n"
 	}
 	return text
+}
+
+// shuffle puts the operations into another order, which says nothing.
+func (h *History) shuffle(pick func(int) int) {
+	for i := range h.Operations {
+		j := i + pick(len(h.Operations)-i)
+		h.Operations[i], h.Operations[j] = h.Operations[j], h.Operations[i]
+	}
 }
 
 // tamper makes an answer up. What it says then may be right or wrong.

@@ -56,27 +56,18 @@ type bruteState struct {
 }
 
 func newBrute(h *History) *brute {
-	b := &brute{history: h, legal: map[uint64]time.Duration{}}
-	ttl, granted := map[uint64]time.Duration{}, map[uint64]bool{}
+	b := &brute{history: h, legal: h.legalEnds()}
+	granted := map[uint64]bool{}
 	for i, o := range h.Operations {
 		b.events = append(b.events, bruteEvent{o.Call, o.Called, i, true})
 		if o.Return != Never {
 			b.events = append(b.events, bruteEvent{o.Return, o.Returned, i, false})
-		}
-		if o.Kind == Open && o.Outcome == Done {
-			ttl[o.Session] = max(ttl[o.Session], o.TTL)
 		}
 		if o.Kind == Acquire && o.Outcome == Done {
 			granted[o.Token] = true
 		}
 	}
 	for _, o := range h.Operations {
-		if (o.Kind == Open || o.Kind == Renew) && o.Outcome == Done && ttl[o.Session] > 0 {
-			legal := o.Called + ttl[o.Session]*1_000_000/time.Duration(1_000_000+h.Drift) - h.Slack
-			if old, known := b.legal[o.Session]; !known || legal > old {
-				b.legal[o.Session] = legal
-			}
-		}
 		for _, token := range []uint64{o.Token, o.Current} {
 			if token != 0 && !granted[token] && !slices.Contains(b.orphans, token) {
 				b.orphans = append(b.orphans, token)
@@ -85,6 +76,50 @@ func newBrute(h *History) *brute {
 	}
 	slices.SortFunc(b.events, func(x, y bruteEvent) int { return cmp.Compare(x.number, y.number) })
 	return b
+}
+
+// legalEnds is from when on each session may expire.
+func (h *History) legalEnds() map[uint64]time.Duration {
+	begins, ttl, ends := map[uint64]time.Duration{}, map[uint64]time.Duration{}, map[uint64]time.Duration{}
+	for _, o := range h.Operations {
+		if begin, known := begins[o.Session]; o.Kind == Open && o.Outcome == Done && (!known || h.earliestBegin(o) < begin) {
+			begins[o.Session] = h.earliestBegin(o)
+		}
+		if o.Kind == Open && o.Outcome == Done {
+			ttl[o.Session] = o.TTL
+		}
+	}
+	end := func(session uint64, from time.Duration) {
+		legal := from + ttl[session]*1_000_000/time.Duration(1_000_000+h.Drift) - h.Slack
+		if old, known := ends[session]; ttl[session] > 0 && (!known || legal > old) {
+			ends[session] = legal
+		}
+	}
+	for session, begin := range begins {
+		end(session, begin)
+	}
+	for _, o := range h.Operations {
+		if o.Kind == Renew && o.Outcome == Done {
+			end(o.Session, o.Called)
+		}
+	}
+	return ends
+}
+
+// earliestBegin is when the session of an answered Open can have been opened at the earliest: by that, or by another Open of the same
+// client that got no answer, unless its client has heard of a session since.
+func (h *History) earliestBegin(o Operation) time.Duration {
+	begin := o.Called
+	for _, p := range h.Operations {
+		same := p.Kind == Open && p.Outcome == Unknown && p.Client == o.Client && p.Call < o.Call
+		over := slices.ContainsFunc(h.Operations, func(q Operation) bool {
+			return q.Kind == Open && q.Outcome == Done && q.Client == o.Client && q.Session != o.Session && q.Call < o.Call && p.Call < q.Return
+		})
+		if same && !over {
+			begin = min(begin, p.Called)
+		}
+	}
+	return begin
 }
 
 // between adds every state that can be reached before the next event, at which the latest true time is known.

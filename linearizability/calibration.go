@@ -67,6 +67,8 @@ func opened(ttl time.Duration) Operation {
 
 func closed() Operation { return Operation{Kind: Close, Outcome: Done, Session: 1} }
 
+func renewed(outcome Outcome) Operation { return Operation{Kind: Renew, Outcome: outcome, Session: 1} }
+
 func acquired(token uint64) Operation {
 	return Operation{Kind: Acquire, Outcome: Done, Lock: "a", Token: token}
 }
@@ -101,6 +103,11 @@ func (o Operation) of(lock string) Operation {
 	return o
 }
 
+func (o Operation) telling(current uint64) Operation {
+	o.Tells, o.Current = true, current
+	return o
+}
+
 func (o Operation) unanswered() Operation {
 	o.Outcome = Unknown
 	return o
@@ -129,6 +136,18 @@ var calibrations = []calibration{
 		[]Operation{acquired(2), acquired(1).of("b")},
 		[]Operation{acquired(1), acquired(2).of("b")},
 	}, {
+		"the token of a grant that nobody heard of falls", TokenOrder,
+		[]Operation{acquired(2), acquired(0).of("b").unanswered(), busy(1).of("b")},
+		[]Operation{acquired(2), acquired(0).of("b").unanswered(), busy(3).of("b")},
+	}, {
+		"two locks are held under one token", TokenOrder,
+		[]Operation{acquired(1), acquired(0).of("b").unanswered(), busy(1).of("b")},
+		[]Operation{acquired(1), acquired(0).of("b").unanswered(), busy(2).of("b")},
+	}, {
+		"a grant without a token", TokenSweep,
+		[]Operation{acquired(0)},
+		[]Operation{acquired(1)},
+	}, {
 		"a grant to a session that was closed", TokenSweep,
 		[]Operation{opened(time.Hour), closed(), acquired(1).in(1)},
 		[]Operation{opened(time.Hour), acquired(1).in(1), closed()},
@@ -137,9 +156,25 @@ var calibrations = []calibration{
 		[]Operation{opened(time.Hour), acquired(1).in(1), acquired(2)},
 		[]Operation{opened(time.Millisecond), acquired(1).in(1), acquired(2)},
 	}, {
+		"an expiry although the session was renewed", TokenSweep,
+		[]Operation{opened(2 * time.Millisecond), acquired(1).in(1), renewed(Done), acquired(2)},
+		[]Operation{opened(2 * time.Millisecond), acquired(1).in(1), renewed(Unknown), acquired(2)},
+	}, {
+		"a close takes a lock back before it is called", TokenSweep,
+		[]Operation{opened(time.Hour), acquired(1).in(1), acquired(2), closed()},
+		[]Operation{opened(time.Hour), acquired(1).in(1), closed(), acquired(2)},
+	}, {
+		"a grant to a session whose renewal was refused", TokenSweep,
+		[]Operation{opened(time.Millisecond), renewed(Refused), acquired(1).in(1)},
+		[]Operation{opened(time.Millisecond), acquired(1).in(1), renewed(Refused)},
+	}, {
 		"a session that expired is granted another", TokenSweep,
 		[]Operation{opened(time.Millisecond), acquired(1).in(1), acquired(2).in(1)},
 		[]Operation{opened(time.Millisecond), acquired(1).in(1), released(1, Done), acquired(2).in(1)},
+	}, {
+		"a session that was closed is granted another", TokenSweep,
+		[]Operation{opened(time.Hour), acquired(1).in(1), closed().unanswered(), acquired(2).in(1)},
+		[]Operation{opened(time.Hour), acquired(1).in(1), closed().unanswered(), acquired(2)},
 	}, {
 		"a grant that outlives its session", TokenSweep,
 		[]Operation{opened(time.Hour), acquired(1).in(1), closed(), checked(1, Done)},
@@ -148,6 +183,14 @@ var calibrations = []calibration{
 		"a stale release is accepted", TokenSweep,
 		[]Operation{acquired(1), released(1, Done), acquired(2), released(1, Done)},
 		[]Operation{acquired(1), released(1, Done), acquired(2), released(1, Refused)},
+	}, {
+		"a token is released twice", TokenSweep,
+		[]Operation{acquired(1), released(1, Done), released(1, Done)},
+		[]Operation{acquired(1), released(1, Unknown), released(1, Done)},
+	}, {
+		"a release of what nobody was granted", TokenSweep,
+		[]Operation{released(1, Done)},
+		[]Operation{acquired(0).unanswered(), released(1, Done)},
 	}, {
 		"a stale release ends another's grant", TokenSweep,
 		[]Operation{acquired(1), released(1, Done), acquired(2), released(1, Unknown), acquired(3)},
@@ -173,6 +216,22 @@ var calibrations = []calibration{
 		[]Operation{acquired(1), released(1, Done), busy(1)},
 		[]Operation{acquired(1), busy(1), released(1, Done)},
 	}, {
+		"a grant tells an older holder", TokenSweep,
+		[]Operation{acquired(1), released(1, Done), acquired(2).telling(1)},
+		[]Operation{acquired(1), released(1, Done), acquired(2).telling(2)},
+	}, {
+		"a release tells that nothing has changed", TokenSweep,
+		[]Operation{acquired(1), released(1, Done).telling(1)},
+		[]Operation{acquired(1), released(1, Done).telling(0)},
+	}, {
+		"a release is refused, and tells of no holder", TokenSweep,
+		[]Operation{acquired(1), released(9, Refused).telling(0)},
+		[]Operation{acquired(1), released(9, Refused).telling(1)},
+	}, {
+		"a check tells one thing and says another", TokenSweep,
+		[]Operation{acquired(1), checked(1, Refused).telling(1)},
+		[]Operation{acquired(1), checked(2, Refused).telling(1)},
+	}, {
 		"a grant that nobody asked for", TokenSweep,
 		[]Operation{acquired(1), released(1, Done), busy(2)},
 		[]Operation{acquired(1), released(1, Done), acquired(0).unanswered(), busy(2)},
@@ -193,9 +252,29 @@ var calibrations = []calibration{
 		[]Operation{read(2, 0), wrote(1, 0, 1)},
 		[]Operation{read(1, 0), wrote(2, 0, 1)},
 	}, {
+		"a lower token is accepted without an answer", FencedResource,
+		[]Operation{wrote(2, 0, 1), wrote(1, 1, 2).unanswered(), read(2, 2)},
+		[]Operation{wrote(2, 0, 1), wrote(2, 1, 2).unanswered(), read(2, 2)},
+	}, {
 		"a value that nobody wrote", FencedResource,
 		[]Operation{wrote(1, 5, 6)},
 		[]Operation{wrote(1, 0, 5).unanswered(), wrote(1, 5, 6)},
+	}, {
+		"a value comes from nowhere", FencedResource,
+		[]Operation{wrote(1, 1, 2), wrote(1, 2, 1)},
+		[]Operation{wrote(1, 0, 1), wrote(1, 1, 2)},
+	}, {
+		"a value is written again", FencedResource,
+		[]Operation{wrote(1, 0, 1), wrote(1, 1, 1)},
+		[]Operation{wrote(1, 0, 1), wrote(1, 1, 2)},
+	}, {
+		"a value is read before it is written", FencedResource,
+		[]Operation{read(1, 1), wrote(1, 0, 1)},
+		[]Operation{wrote(1, 0, 1), read(1, 1)},
+	}, {
+		"a value is replaced before it is written", FencedResource,
+		[]Operation{wrote(1, 1, 2), wrote(1, 0, 1)},
+		[]Operation{wrote(1, 0, 1), wrote(1, 1, 2)},
 	}, {
 		"a write is applied twice", FencedResource,
 		[]Operation{wrote(1, 0, 1), wrote(1, 1, 2), read(1, 1)},

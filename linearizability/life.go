@@ -3,6 +3,7 @@ package linearizability
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -19,11 +20,15 @@ type life struct {
 	gone   uint64
 	goneBy int
 
-	ttl, legal time.Duration
+	// opened is since when it may have lived; ttl, how long from then on, and from each renewal.
+	opened   time.Duration
+	openedBy int
+	ttl      time.Duration
+	legal    time.Duration // the end of the TTL in true time
 }
 
 // immortal is the life of what has no session, and of a session that was never opened: it never ends by itself.
-var immortal = &life{expiry: Never, renewedBy: -1, closed: Never, closedBy: -1, gone: Never, goneBy: -1}
+var immortal = &life{expiry: Never, renewedBy: -1, closed: Never, closedBy: -1, gone: Never, goneBy: -1, openedBy: -1}
 
 // sessions gathers the lives of all sessions that a history knows.
 func sessions(h *History) map[uint64]*life {
@@ -41,9 +46,10 @@ func sessions(h *History) map[uint64]*life {
 		}
 		l.note(o, i)
 	}
+	open(h, lives)
 	for i := range h.Operations {
-		if o := &h.Operations[i]; o.Session != 0 && o.Outcome == Done && (o.Kind == Open || o.Kind == Renew) {
-			lives[o.Session].renewed(o, i, h)
+		if o := &h.Operations[i]; o.Session != 0 && o.Outcome == Done && o.Kind == Renew {
+			lives[o.Session].renewed(o.Called, i, h)
 		}
 	}
 	placeExpiries(h, lives)
@@ -56,7 +62,9 @@ func (l *life) note(o *Operation, i int) {
 	answered := o.Outcome == Done || o.Outcome == Refused
 	switch {
 	case o.Kind == Open && o.Outcome == Done:
-		l.ttl = max(l.ttl, o.TTL)
+		if l.ttl == 0 || o.TTL > 0 && o.TTL < l.ttl {
+			l.ttl = o.TTL
+		}
 	case o.Kind == Renew && o.Outcome == Refused, o.Kind == Close && answered:
 		if gone := position(o.Return); gone < l.gone {
 			l.gone, l.goneBy = gone, i
@@ -67,12 +75,60 @@ func (l *life) note(o *Operation, i int) {
 	}
 }
 
-// renewed counts the TTL from the call of an answered renewal, on a clock that is as fast as is allowed.
-func (l *life) renewed(o *Operation, i int, h *History) {
+// open finds since when sessions live. An Open whose answer is lost is sent again, and the answer to that tells of the session
+// that the first one has opened, which is none the younger for it. So a session counts from the first Open that its client
+// has heard nothing of, if that was called after the client last heard of a session. For that, a client opens one session at
+// a time.
+func open(h *History, lives map[uint64]*life) {
+	var opens []int
+	for i := range h.Operations {
+		if o := &h.Operations[i]; o.Kind == Open && (o.Outcome == Done || o.Outcome == Unknown) {
+			opens = append(opens, i)
+		}
+	}
+	slices.SortFunc(opens, func(a, b int) int { return cmp.Compare(h.Operations[a].Call, h.Operations[b].Call) })
+	const nothing = time.Duration(math.MaxInt64)
+	type client struct {
+		unheard time.Duration // the first Open without an answer
+		heard   uint64        // the last answer
+	}
+	clients := map[int32]client{}
+	for _, i := range opens {
+		o := &h.Operations[i]
+		c, known := clients[o.Client]
+		if !known {
+			c.unheard = nothing
+		}
+		switch {
+		case o.Outcome == Done:
+			if o.Session != 0 {
+				lives[o.Session].begun(min(o.Called, c.unheard), i)
+			}
+			c = client{nothing, max(c.heard, o.Return)}
+		case o.Call > c.heard:
+			c.unheard = min(c.unheard, o.Called)
+		}
+		clients[o.Client] = c
+	}
+	for _, i := range opens {
+		if l := lives[h.Operations[i].Session]; l != nil && l.openedBy == i {
+			l.renewed(l.opened, i, h)
+		}
+	}
+}
+
+func (l *life) begun(since time.Duration, i int) {
+	if l.openedBy < 0 || since < l.opened {
+		l.opened, l.openedBy = since, i
+	}
+}
+
+// renewed counts the TTL from the call of what was answered, on a clock that is as fast as is allowed.
+func (l *life) renewed(called time.Duration, i int, h *History) {
 	if l.ttl == 0 {
 		return
 	}
-	if legal := o.Called + slowest(l.ttl, h.Drift) - h.Slack; l.renewedBy < 0 || legal > l.legal {
+	if legal := called + slowest(l.ttl, h.Drift) - h.Slack; l.renewedBy < 0 || legal > l.legal {
 		l.legal, l.renewedBy = legal, i
 	}
 }

@@ -75,9 +75,12 @@ func TestErrorsNameTheLine(t *testing.T) {
 }
 
 // Whatever a file says, reading it ends in an error or in a history that can be judged, written and read again.
+//
+// Run it with -fuzzminimizetime 10x. Go tries to leave out every stretch of a text that reaches something new before it goes on
+// to the next, which are millions of tries for a text of two thousand bytes: it looks as if it hung for a minute each time.
 func FuzzDecode(f *testing.F) {
 	for seed := range uint64(20) {
-		h := randomHistory(seeded(seed), 3, 2, 12)
+		h := randomHistory(seeded(seed), 2, 1, 4)
 		var file bytes.Buffer
 		require.NoError(f, Encode(&file, &h))
 		f.Add(file.Bytes())

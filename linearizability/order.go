@@ -5,57 +5,97 @@ import (
 	"slices"
 )
 
-// tokenOrder finds two grants with one token, of whatever locks, or a grant whose token is no higher than one that was known
-// before its Acquire was called.
-func tokenOrder(h *History) *Violation {
-	var acquired []int
-	var answers []sight
-	for i := range h.Operations {
-		o := &h.Operations[i]
-		if o.Kind == Acquire && o.Outcome == Done {
-			acquired = append(acquired, i)
-			answers = append(answers, sight{o.Token, o.Return, i})
-		}
-		if shown := o.shown(); shown != [2]uint64{} {
-			answers = append(answers, sight{max(shown[0], shown[1]), o.Return, i})
-		}
-	}
-	if v := repeated(h, acquired); v != nil {
+// tokenOrder finds what is wrong between locks: a token of two grants or two locks, and a grant that came after that of a
+// higher token. It takes the strands as they are when the sweep has gone over them.
+func tokenOrder(h *History, strands []strand) *Violation {
+	if v := repeated(h); v != nil {
 		return v
 	}
-	slices.SortFunc(acquired, func(a, b int) int { return cmp.Compare(h.Operations[a].Call, h.Operations[b].Call) })
-	slices.SortFunc(answers, func(a, b sight) int { return cmp.Compare(a.seen, b.seen) })
-	highest := sight{}
-	for _, i := range acquired {
-		o := &h.Operations[i]
-		for len(answers) > 0 && answers[0].seen < o.Call {
-			if answers[0].token > highest.token {
-				highest = answers[0]
-			}
-			answers = answers[1:]
+	var all []rise
+	for i := range strands {
+		all = append(all, strands[i].rises()...)
+	}
+	slices.SortFunc(all, func(a, b rise) int { return cmp.Compare(a.token, b.token) })
+	latest := rise{}
+	for _, r := range all {
+		if latest.after >= r.before {
+			return violation(TokenOrder, r.beforeBy, latest.operation, "token %d was granted after token %d: %s, although before it %s",
+				latest.token, r.token, h.describe(latest.operation), h.describe(r.beforeBy))
 		}
-		if o.Token <= highest.token {
-			return violation(TokenOrder, highest.operation, i, "%s, although before it %s", h.describe(i), h.describe(highest.operation))
+		if r.after > latest.after {
+			latest = r
 		}
 	}
 	return nil
+}
+
+// rise is a grant, of whichever lock, and when it happened.
+type rise struct {
+	token uint64
+	span
+	operation int
+}
+
+// rises are the grants of a lock. One that was seen had been made by then.
+func (s *strand) rises() []rise {
+	if s.broken != nil {
+		return nil
+	}
+	c := newChain(s)
+	all := make([]rise, len(s.tenures))
+	for k, t := range s.tenures {
+		all[k] = rise{t.token, c.bounds[2*k], t.operation}
+		all[k].notAfter(c.bounds[2*k+1].before, c.bounds[2*k+1].beforeBy)
+	}
+	return all
+}
+
+// putOff leaves no grant earlier than the sweep has found possible.
+func (s *strand) putOff(order []moment) {
+	for _, m := range order {
+		if a := &s.acts[m.act]; a.deed == grants {
+			a.notBefore(m.after, a.afterBy)
+		}
+	}
 }
 
 // sight is a token that an answer told.
 type sight struct {
-	token, seen uint64
-	operation   int
+	token     uint64
+	granted   bool
+	operation int
 }
 
-func repeated(h *History, acquired []int) *Violation {
-	slices.SortFunc(acquired, func(a, b int) int {
-		first, second := &h.Operations[a], &h.Operations[b]
-		return cmp.Or(cmp.Compare(first.Token, second.Token), cmp.Compare(first.Call, second.Call))
+// repeated finds two grants of one token, or a token that two locks were held under.
+func repeated(h *History) *Violation {
+	var seen []sight
+	for i := range h.Operations {
+		o := &h.Operations[i]
+		if o.Kind == Acquire && o.Outcome == Done {
+			seen = append(seen, sight{o.Token, true, i})
+		}
+		for _, token := range o.shown() {
+			if token != 0 {
+				seen = append(seen, sight{token, false, i})
+			}
+		}
+	}
+	slices.SortFunc(seen, func(a, b sight) int {
+		return cmp.Or(cmp.Compare(a.token, b.token), cmp.Compare(a.rank(), b.rank()), cmp.Compare(h.Operations[a.operation].Call, h.Operations[b.operation].Call))
 	})
-	for k := 1; k < len(acquired); k++ {
-		if first, second := acquired[k-1], acquired[k]; h.Operations[first].Token == h.Operations[second].Token {
-			return violation(TokenOrder, first, second, "%s, and %s", h.describe(first), h.describe(second))
+	for k := 1; k < len(seen); k++ {
+		first, second := seen[k-1], seen[k]
+		if first.token == second.token && (second.granted || h.Operations[first.operation].Lock != h.Operations[second.operation].Lock) {
+			return violation(TokenOrder, first.operation, second.operation, "%s, and %s", h.describe(first.operation), h.describe(second.operation))
 		}
 	}
 	return nil
+}
+
+// rank puts grants before what was seen of them.
+func (s sight) rank() int {
+	if s.granted {
+		return 0
+	}
+	return 1
 }

@@ -21,7 +21,7 @@ func fenced(h *History) *Violation {
 		}
 		r := registers[o.Lock]
 		if r == nil {
-			r = &register{history: h, lock: o.Lock, next: map[uint64]int{}, source: map[uint64]int{}}
+			r = &register{history: h, lock: o.Lock, next: map[uint64]int{}, source: map[uint64]int{}, alike: map[uint64]int{}}
 			registers[o.Lock] = r
 		}
 		r.take(o, i)
@@ -41,6 +41,7 @@ type register struct {
 	reads   []int
 	writes  []int          // accepted ones
 	lost    []int          // writes without an answer
+	alike   map[uint64]int // how many of those there are of each value
 	next    map[uint64]int // the applied write that replaced each value
 	source  map[uint64]int // the write that each value comes from
 	chain   []int          // the applied writes, in order
@@ -55,6 +56,7 @@ func (r *register) take(o *Operation, i int) {
 		r.writes = append(r.writes, i)
 	case o.Kind == Write && o.Outcome == Unknown:
 		r.lost = append(r.lost, i)
+		r.alike[o.Value]++
 	}
 }
 
@@ -147,8 +149,8 @@ func (r *register) link() *Violation {
 	return nil
 }
 
-// outranked looks along the chain for a write that was accepted under a lower token than a write or a read before it. A write
-// without an answer may be another's with the same value, so its token says nothing.
+// outranked looks along the chain for a write that was accepted under a lower token than a write or a read before it. If
+// several writes of one value got no answer, any of them may be the one that was accepted, so their tokens say nothing.
 func (r *register) outranked() *Violation {
 	readers := make([]int, len(r.chain)+1) // of each value the one with the highest token
 	for i := range readers {
@@ -160,7 +162,7 @@ func (r *register) outranked() *Violation {
 	}
 	highest := readers[0]
 	for k, i := range r.chain {
-		if r.at(i).Outcome == Done {
+		if o := r.at(i); o.Outcome == Done || r.alike[o.Value] == 1 {
 			if highest = r.higher(highest, i); highest != i {
 				return r.blame(highest, i, "a lower token was accepted after a higher one")
 			}

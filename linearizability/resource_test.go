@@ -1,6 +1,7 @@
 package linearizability
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,8 @@ func TestCarefulResourcePasses(t *testing.T) {
 	for seed := range uint64(2000) {
 		h := counter(seeded(seed), 40, false)
 		require.Nil(t, fenced(&h), "seed %d\n%s", seed, h.print())
+		h.shuffle(seeded(seed))
+		require.Nil(t, fenced(&h), "in another order, seed %d\n%s", seed, h.print())
 	}
 }
 
@@ -92,7 +95,62 @@ func TestLostUpdateIsNamed(t *testing.T) {
 		if first.Kind == Write && second.Kind == Write && first.Base == second.Base {
 			named++
 			require.Contains(t, v.Message, "an update was lost")
+			h.shuffle(seeded(seed))
+			require.Equal(t, v.Message, fenced(&h).Message, "in another order")
 		}
 	}
 	require.Greater(t, named, 400)
+}
+
+// A write without an answer that was seen was accepted under its token, unless another may have written the same value.
+func TestUnansweredWritesHaveRanks(t *testing.T) {
+	for _, story := range []struct {
+		told   []Operation
+		result Result
+	}{
+		{[]Operation{wrote(2, 0, 1), wrote(1, 1, 2).unanswered(), read(2, 2)}, Fail},
+		{[]Operation{wrote(2, 0, 1), wrote(1, 1, 2).unanswered(), wrote(2, 1, 2).unanswered(), read(2, 2)}, Pass},
+		{[]Operation{wrote(2, 0, 1), wrote(1, 1, 2).unanswered(), wrote(2, 1, 2), read(2, 2)}, Pass},
+		{[]Operation{wrote(9, 0, 1).unanswered(), read(1, 1), wrote(1, 1, 2)}, Fail},
+		{[]Operation{wrote(9, 0, 1).unanswered(), wrote(1, 0, 2)}, Pass},
+		{[]Operation{wrote(1, 0, 1).unanswered(), read(1, 1), wrote(1, 0, 1).unanswered()}, Pass},
+	} {
+		h := tell(story.told)
+		require.Equal(t, story.result == Fail, fenced(&h) != nil, "%s", h.print())
+		slices.Reverse(h.Operations)
+		require.Equal(t, story.result == Fail, fenced(&h) != nil, "told from its end:\n%s", h.print())
+	}
+}
+
+// Whoever has read a value under a high token is no more to be outranked than who has written it.
+func TestReadsHaveRanks(t *testing.T) {
+	for _, story := range []struct {
+		told   []Operation
+		result Result
+	}{
+		{[]Operation{read(5, 0), read(1, 0), wrote(3, 0, 1)}, Fail},
+		{[]Operation{read(1, 0), read(5, 0), wrote(3, 0, 1)}, Fail},
+		{[]Operation{read(3, 0), read(1, 0), wrote(3, 0, 1)}, Pass},
+		{[]Operation{wrote(1, 0, 1), read(5, 1), read(1, 1), wrote(3, 1, 2)}, Fail},
+		{[]Operation{wrote(1, 0, 1), read(3, 1), wrote(3, 1, 2), read(5, 2)}, Pass},
+		{[]Operation{wrote(1, 0, 1), read(5, 1), wrote(5, 1, 2), wrote(3, 2, 3)}, Fail},
+	} {
+		h := tell(story.told)
+		require.Equal(t, story.result == Fail, fenced(&h) != nil, "%s", h.print())
+	}
+}
+
+// Each message says which rule was broken.
+func TestResourceIsBlamedByRule(t *testing.T) {
+	for message, told := range map[string][]Operation{
+		"an update was lost":                          {wrote(1, 0, 1), wrote(1, 0, 2)},
+		"a value was written twice":                   {wrote(1, 0, 1), wrote(1, 1, 1)},
+		"a value is there that nobody wrote":          {read(1, 7)},
+		"a value does not come from the first one":    {wrote(1, 1, 2), wrote(1, 2, 1)},
+		"a lower token was accepted after a higher":   {wrote(2, 0, 1), wrote(1, 1, 2)},
+		"values were seen in the wrong order: client": {wrote(1, 0, 1), wrote(1, 1, 2), read(1, 1)},
+	} {
+		h := tell(told)
+		require.Contains(t, fenced(&h).Message, message)
+	}
 }

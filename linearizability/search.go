@@ -9,19 +9,15 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Longest is how many acts of one lock porcupine is given: it remembers a bit of each for every step, and a lock in
-// steady use is not worth more than a few megabytes. An operation gives rise to two acts at most.
-const Longest = 4000
-
 // Porcupine judges a history by search alone, each lock by itself, in at most budget steps of the model altogether. Locks
-// with more than Longest acts are skipped, and say so in the verdict. A search that runs out of budget ends undecided, and
-// takes the same number of steps on every machine.
+// that are longer than Longest or busier than Busiest are skipped, and the verdict counts them. A search that runs out of
+// budget ends undecided, and takes the same number of steps on every machine.
 func Porcupine(h *History, budget int) Verdict {
 	strands := unravel(h)
 	verdict := Verdict{Result: Pass, Keys: len(strands)}
 	for i := range strands {
 		s := &strands[i]
-		if len(s.acts) > Longest {
+		if s.spared() {
 			verdict.Skipped++
 			continue
 		}

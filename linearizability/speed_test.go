@@ -1,6 +1,7 @@
 package linearizability
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -56,6 +57,25 @@ func TestHotLock(t *testing.T) {
 	require.Equal(t, Pass, verdict.Result, "%+v", verdict.Violation)
 	require.Equal(t, 1, verdict.Skipped)
 	require.Greater(t, h.Grants(), 5000)
+}
+
+// A million operations of a thousand clients are judged in a few seconds, and a single wrong one among them is found.
+func TestMillionOperations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a few seconds")
+	}
+	const limit = 10 * time.Second
+	h := queue(1000, 1_000_000, 12)
+	begun := time.Now()
+	require.Equal(t, Pass, Sweep(h).Result)
+	taken := time.Since(begun)
+	t.Logf("the sweep judged %d operations in %v", len(h.Operations), taken)
+	require.Less(t, taken, limit)
+
+	middle := slices.IndexFunc(h.Operations[len(h.Operations)/2:], func(o Operation) bool { return o.Kind == Check })
+	wrong := &h.Operations[len(h.Operations)/2+middle]
+	wrong.Outcome, wrong.Current = Refused, 0
+	require.Equal(t, Fail, Sweep(h).Result)
 }
 
 func BenchmarkHotLock(b *testing.B) {

@@ -313,11 +313,8 @@ func (s *spinner) ends() {
 	for k := len(s.tenures) - 1; k >= 0; k-- {
 		t := &s.tenures[k]
 		owner := s.lives[t.session]
-		if t.session == 0 || owner == nil {
+		if owner == nil {
 			owner = immortal
-		}
-		if t.grant >= 0 {
-			s.acts[t.grant].notAfter(owner.gone, owner.goneBy)
 		}
 		if t.end < 0 && t.grant >= 0 {
 			s.end(t, unknown, owner, !buried[t.session])

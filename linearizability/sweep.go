@@ -27,8 +27,7 @@ import (
 // the earlier ones have one after end l: its end is no later than in the second, and grant l+1 is later than c in both. So
 // if there is any solution, there is a least one, and it is found by setting moments in the order of the chain, each as early
 // as those before it and its own lower bounds allow. A free moment whose r comes before end k+1 can lie
-// after end k at the latest, so it holds grant k+1 back until c; and end k+1 moving on by that may force the next free moment
-// in the order of r. A moment that is then not before its upper bound has none in any solution, and what forced the
+// after end k at the latest, so it holds grant k+1 back until c. That moves no end, since c comes before r. A moment that is then not before its upper bound has none in any solution, and what forced the
 // moment on and what bounds it contradict each other. Hence the sweep is exact.
 //
 // Tokens that repeat, that nobody asked for, that were released twice, and answers that contradict themselves have no
@@ -129,18 +128,13 @@ func (c *chain) settle(h *History, free []int) *Violation {
 		for waiting < len(free) && c.acts[free[waiting]].before <= end.after {
 			seen := &c.acts[free[waiting]]
 			grant.notBefore(seen.after, seen.afterBy)
-			end.notBefore(grant.after, grant.afterBy)
 			c.gap[waiting] = k
 			waiting++
 		}
 		if grant.after >= grant.before {
 			return c.blame(h, t, "can't have been granted when it was", grant)
 		}
-		if end.before == Never && k+1 < len(c.tenures) {
-			end.beforeBy = c.tenures[k+1].operation
-		}
-		endless := end.before == Never && k+1 == len(c.tenures)
-		if end.after >= end.before && !endless {
+		if end.after >= end.before && end.before != Never {
 			return c.blame(h, t, "can't have ended when it did", end)
 		}
 		c.moments[2*k], c.moments[2*k+1] = grant.after, end.after

@@ -18,7 +18,7 @@ type Verdict struct {
 	Violation *Violation // of a Fail
 	Steps     int        // of the lock model, in porcupine's search
 	Keys      int        // locks
-	// Skipped is how many of the locks were left to the sweep alone, because there is more about them than Longest.
+	// Skipped is how many of the locks were left to the sweep alone: those that are longer than Longest or busier than Busiest.
 	Skipped int
 }
 
@@ -36,26 +36,31 @@ type Oracle string
 const (
 	Linearizability Oracle = "linearizability" // porcupine finds no order
 	TokenSweep      Oracle = "token-sweep"     // the sweep finds no order
-	TokenOrder      Oracle = "token-order"     // a token repeats or falls, over all locks
+	TokenOrder      Oracle = "token-order"     // a token repeats or falls, over all locks, or is of two of them
 	FencedResource  Oracle = "fenced-resource" // a resource took what it had to refuse, or lost a write
 	JudgesDisagree  Oracle = "judges-disagree" // one of the two first is wrong
 )
 
 // Judge passes a history if all that was answered can have happened one after the other as a lock service and its fenced
-// resources must do it. The sweep and the rules of token order and resources judge all of it. Porcupine judges each lock of
-// up to Longest acts as well, in at most budget steps of the model altogether, and must come to the same end.
+// resources must do it. The sweep and the rules of token order and resources judge all of it. Porcupine judges each lock that
+// is neither longer than Longest nor busier than Busiest as well, in at most budget steps of the model altogether, and must
+// come to the same end.
 func Judge(h *History, budget int) Verdict {
 	strands := unravel(h)
 	verdict := Verdict{Result: Pass, Keys: len(strands)}
-	verdict.convict(tokenOrder(h))
+	var broken []*Violation
 	for i := range strands {
 		s := &strands[i]
 		order, swept := s.sweep(h)
 		if swept == nil {
 			swept = s.certify(order)
 		}
-		verdict.convict(s.compare(h, swept, budget-verdict.Steps, &verdict))
-		verdict.convict(swept)
+		broken = append(broken, s.compare(h, swept, budget-verdict.Steps, &verdict), swept)
+		s.putOff(order)
+	}
+	verdict.convict(tokenOrder(h, strands))
+	for _, violation := range broken {
+		verdict.convict(violation)
 	}
 	verdict.convict(fenced(h))
 	return verdict
@@ -70,7 +75,7 @@ func (v *Verdict) convict(violation *Violation) {
 
 // compare lets porcupine judge a lock of which the sweep has said whether it is broken.
 func (s *strand) compare(h *History, swept *Violation, budget int, verdict *Verdict) *Violation {
-	if len(s.acts) > Longest {
+	if s.spared() {
 		verdict.Skipped++
 		return nil
 	}

@@ -20,7 +20,11 @@ type world struct {
 	legal   map[uint64]time.Duration // of each session
 	dead    map[uint64]bool
 	opened  uint64
+	nonces  map[nonce]uint64 // the session that each opened
 }
+
+// nonce names what an Open asks for, so that it can be sent again.
+type nonce struct{ client, number int }
 
 type held struct{ token, session uint64 }
 
@@ -28,11 +32,13 @@ type guest struct {
 	session uint64
 	busy    bool
 	tokens  []uint64
+	nonce   int // its next session's
 }
 
 // call is an operation on its way. It may be decided after its client has given up.
 type call struct {
 	operation, client, lock int
+	nonce                   nonce // Open
 	decided, answered       bool
 	outcome                 Outcome
 	token, current          uint64
@@ -42,7 +48,7 @@ type call struct {
 const testTTL = 40 * time.Millisecond
 
 func newWorld(pick func(int) int, clients, locks int) *world {
-	w := &world{pick: pick, locks: make([]held, locks), legal: map[uint64]time.Duration{}, dead: map[uint64]bool{}}
+	w := &world{pick: pick, locks: make([]held, locks), legal: map[uint64]time.Duration{}, dead: map[uint64]bool{}, nonces: map[nonce]uint64{}}
 	w.history.Drift, w.history.Slack = 1000, time.Microsecond
 	for range clients {
 		w.clients = append(w.clients, &guest{})
@@ -115,7 +121,7 @@ func (w *world) call(client int) {
 	}
 	o.Call, o.Called = w.tick(), w.now
 	g.busy = true
-	w.pending = append(w.pending, &call{operation: len(w.history.Operations), client: client, lock: lock})
+	w.pending = append(w.pending, &call{operation: len(w.history.Operations), client: client, lock: lock, nonce: nonce{client, g.nonce}})
 	w.history.Operations = append(w.history.Operations, o)
 }
 
@@ -166,7 +172,7 @@ func (w *world) answer(c *call, outcome Outcome) {
 		o.Return, o.Returned = w.tick(), w.now
 	}
 	if o.Kind == Close {
-		*g = guest{}
+		*g = guest{nonce: g.nonce}
 	}
 	if outcome != Done && outcome != Refused {
 		return
@@ -181,6 +187,7 @@ func (w *world) answer(c *call, outcome Outcome) {
 	switch {
 	case o.Kind == Open:
 		o.Session, g.session = c.token, c.token
+		g.nonce++
 	case o.Kind == Acquire && outcome == Done:
 		o.Token = c.token
 		g.tokens = append(g.tokens, c.token)
@@ -193,9 +200,7 @@ func (w *world) decide(c *call) {
 	c.outcome, c.decided = Done, true
 	switch o.Kind {
 	case Open:
-		w.opened++
-		c.token = w.opened
-		w.renew(c.token, o.Called)
+		w.open(c)
 	case Renew:
 		if w.dead[o.Session] {
 			c.outcome = Refused
@@ -221,6 +226,18 @@ func (w *world) decide(c *call) {
 		}
 	}
 	c.current, c.tells = l.token, o.Kind >= Acquire
+}
+
+// open finds the session again that an Open with the same nonce has opened, if it lives, and does not renew it.
+func (w *world) open(c *call) {
+	if known := w.nonces[c.nonce]; known != 0 && !w.dead[known] {
+		c.token = known
+		return
+	}
+	w.opened++
+	c.token = w.opened
+	w.nonces[c.nonce] = c.token
+	w.renew(c.token, w.history.Operations[c.operation].Called)
 }
 
 func (w *world) acquire(c *call, o *Operation, l *held) {

@@ -86,24 +86,28 @@ func (n *nemesis) strobeClock(a *attack) bool {
 	return n.cast(a, spell{every: every, next: slow, last: fast})
 }
 
-// freezeClock lets a clock stand still. A leader whose clock does will not notice that nobody answers any more: half of the times that is so,
-// but for one follower.
+// freezeClock lets a clock stand still. That of a leader runs slow instead half of the times, while the leader is cut off with one follower: it
+// will not notice for long that it has no majority any more.
 func (n *nemesis) freezeClock(a *attack) bool {
-	if !n.cast(a, spell{}) {
+	m, w := a.member, n.world
+	retires, friend := a.draws.Chance(draw.Million/2), a.draws.Below(len(w.members))
+	retires = retires && a.Fault == schedule.ClockFreeze && m.up() && m.server.Node().Role() == raft.Leader
+	if !retires {
+		return n.cast(a, spell{})
+	}
+	if !n.cast(a, spell{last: 400_000}) {
 		return false
 	}
-	m, w := a.member, n.world
-	alone, friend := a.draws.Chance(draw.Million/2), a.draws.Below(len(w.members))
-	if a.Fault != schedule.ClockFreeze || !alone || m.server.Node().Role() != raft.Leader {
-		return true
-	}
 	cut := affliction{fault: schedule.ClockFreeze, until: w.now + a.lasts}
-	for _, other := range w.members {
-		if other != m && other.place != friend {
-			cut.pairs = append(cut.pairs, [2]int{m.place, other.place}, [2]int{other.place, m.place})
+	inside := func(place int) bool { return place == m.place || place == friend }
+	for from := range w.members {
+		for to := range w.members {
+			if inside(from) != inside(to) {
+				cut.pairs = append(cut.pairs, [2]int{from, to})
+			}
 		}
 	}
-	w.tell("server %d, whose clock stands still, is cut off from all but server %d", m.id, friend+1)
+	w.tell("server %d, whose clock runs slow, is cut off with server %d", m.id, friend+1)
 	n.afflict(cut)
 	return true
 }

@@ -38,6 +38,8 @@ func (c Config) check() error {
 		return fmt.Errorf("a world has 1 to 1000 clients, not %d", c.Clients)
 	case c.Profile != "" && !slices.ContainsFunc(Profiles(), func(p Profile) bool { return p.Name == c.Profile }):
 		return fmt.Errorf("there is no profile %q", c.Profile)
+	case c.Judge != "" && !slices.Contains(Judges, c.Judge):
+		return fmt.Errorf("there is no judge %q", c.Judge)
 	case c.Duration <= 0 || c.Duration > time.Hour:
 		return fmt.Errorf("a world lasts up to an hour, not %v", c.Duration)
 	}

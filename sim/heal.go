@@ -78,10 +78,10 @@ func (n *nemesis) ail(m *member, how ailment) {
 	w.tell("server %d %s", m.id, ailmentNames[how])
 	for other := range w.network.places {
 		if other != m.place && (how == isolated || how == deaf) {
-			w.network.sever(other, m.place, schedule.Isolation)
+			w.network.sever(other, m.place, schedule.Faults)
 		}
 		if other != m.place && (how == isolated || how == mute) {
-			w.network.sever(m.place, other, schedule.Isolation)
+			w.network.sever(m.place, other, schedule.Faults)
 		}
 	}
 	switch {

@@ -37,7 +37,7 @@ func (w *world) returned(number int, outcome linearizability.Outcome) *lineariza
 
 // sends notes what the session sends on its own behalf: each sending is an operation, as the answer tells which one it answers.
 func (c *client) sends(send session.Send) {
-	o := linearizability.Operation{Client: int32(c.place), Session: uint64(c.session.ID())}
+	o := linearizability.Operation{Client: int32(c.place + 1), Session: uint64(c.session.ID())}
 	switch command := send.Command.(type) {
 	case lockfsm.Open:
 		o.Kind, o.TTL = linearizability.Open, command.TTL
@@ -77,7 +77,7 @@ const looks = 1 << 63
 // look asks a server whether a token is the holder's. The answer must be the truth, whoever gives it.
 func (c *client) look(name string, token lockfsm.Token, member int) {
 	c.ask(member, server.Check{Name: name, Token: token}, linearizability.Operation{
-		Kind: linearizability.Check, Client: int32(c.place), Lock: name, Token: uint64(token),
+		Kind: linearizability.Check, Client: int32(c.place + 1), Lock: name, Token: uint64(token),
 	})
 }
 
@@ -123,7 +123,7 @@ func (c *client) grab(member int) {
 	if c.session.ID() == 0 {
 		return
 	}
-	o := linearizability.Operation{Kind: linearizability.Acquire, Client: int32(c.place), Lock: c.rawLock(), Session: uint64(c.session.ID())}
+	o := linearizability.Operation{Kind: linearizability.Acquire, Client: int32(c.place + 1), Lock: c.rawLock(), Session: uint64(c.session.ID())}
 	var request server.Request = lockfsm.Acquire{Request: lockfsm.Request{Session: c.session.ID()}, Name: c.rawLock(), Wait: lockfsm.NoWait}
 	if c.grabbed != 0 {
 		o.Kind, o.Token = linearizability.Release, uint64(c.grabbed)

@@ -95,7 +95,9 @@ func (n *network) dead(from, to int) bool {
 	if n.cut[at] == 0 {
 		return false
 	}
-	n.world.observe(n.why[at])
+	if why := n.why[at]; why != schedule.Faults { // who stays broken after the healing is no fault that is counted
+		n.world.observe(why)
+	}
 	return true
 }
 

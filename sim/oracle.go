@@ -32,6 +32,10 @@ const (
 	Harness      Oracle = "harness"             // the simulator itself works
 )
 
+// Judges are those that a run can be asked to hear alone.
+var Judges = []Oracle{Election, Completeness, Matching, StateMachine, Monotonic, Durability, Tokens, Exclusion, FirstCome, DeadSession,
+	ExactlyOnce, EarlyExpiry, Belief, Reply, Fencing, Linearizable, Sweep}
+
 // violation is what a judge throws. It ends the run.
 type violation struct {
 	oracle  Oracle

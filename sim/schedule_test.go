@@ -24,7 +24,9 @@ func TestRecordedScheduleGivesTheSameRun(t *testing.T) {
 		config := small(seed)
 		config.Profile, config.Record = []string{Default, Swarm}[seed%2], true
 		drawn := Run(config)
-		again := Run(asSchedule(config, drawn.Strikes))
+		scheduled := asSchedule(config, drawn.Strikes)
+		require.NoError(t, scheduled.Schedule.Check(), "seed %d", seed)
+		again := Run(scheduled)
 		require.Equal(t, drawn.Hash, again.Hash, "seed %d", seed)
 		require.Equal(t, drawn.Events, again.Events)
 		require.Equal(t, drawn.Faults, again.Faults)

@@ -26,6 +26,7 @@ func (n *nemesis) crown(m *member) {
 	m.coup.happened()
 	w.agenda.Add(w.now+reign, event{kind: leaderFalls, place: int32(m.place), boot: m.boot, number: d.Uint64()})
 	if confined {
+		w.tell("server %d, just elected, is heard by few for %v", m.id, lasts)
 		n.silence(schedule.Coup, m, some|others, lasts) // it reaches one member in four
 	}
 }

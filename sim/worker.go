@@ -68,7 +68,7 @@ func (w *worker) act() {
 
 func (w *worker) asOperation(kind linearizability.Kind) linearizability.Operation {
 	return linearizability.Operation{
-		Kind: kind, Client: int32(w.client.place), Lock: w.name, Session: uint64(w.client.session.ID()), Token: uint64(w.token),
+		Kind: kind, Client: int32(w.client.place + 1), Lock: w.name, Session: uint64(w.client.session.ID()), Token: uint64(w.token),
 	}
 }
 
@@ -107,7 +107,7 @@ func (c *client) releasedElsewhere(name string, token lockfsm.Token, wait time.D
 	if leader := w.leader(); leader != nil {
 		member = leader.place
 	}
-	w.called(linearizability.Operation{Kind: linearizability.Release, Client: int32(c.place), Lock: name, Token: uint64(token)})
+	w.called(linearizability.Operation{Kind: linearizability.Release, Client: int32(c.place + 1), Lock: name, Token: uint64(token)})
 	frame, _ := wire.EncodeCalls(nil, []wire.Call{{Request: lockfsm.Release{Name: name, Token: token}}})
 	w.agenda.Add(w.now+wait, event{kind: callsArrive, ghost: true, place: int32(member), from: int32(c.place), bytes: frame})
 }

@@ -118,7 +118,12 @@ func (t *torment) run(command *cobra.Command) error {
 		return harnessError{fmt.Errorf("%w (data and logs are in %s)", err, folder)}
 	}
 	printReport(os.Stdout, s, report)
-	if code := reportCode(report); code != exitPass {
+	code := reportCode(report)
+	if t.noGuard && code == exitPass {
+		fmt.Println("the resource had no guard, and no update was lost: the trial was too short or too mild to show anything")
+		code = exitUnknown
+	}
+	if code != exitPass {
 		fmt.Printf("data and logs are in %s\n", folder)
 		return exit(code)
 	}
@@ -239,10 +244,18 @@ func reportCode(r cluster.Report) int {
 		return exitUnsafe
 	case len(r.Unserved) > 0:
 		return exitStuck
-	case r.Judged.Result != linearizability.Pass || len(r.Unseen) > 0 || r.Grants == 0:
+	case r.Judged.Result != linearizability.Pass || len(r.Unseen) > 0 || r.Grants == 0 || injected(r) == 0:
 		return exitUnknown
 	}
 	return exitPass
+}
+
+// injected counts the faults of a trial: without any it shows nothing.
+func injected(r cluster.Report) (count uint64) {
+	for _, f := range r.Faults {
+		count += f.Injected
+	}
+	return count
 }
 
 // crewCommand is a process with some of a trial's clients.

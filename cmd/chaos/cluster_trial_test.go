@@ -16,6 +16,7 @@ import (
 
 func TestATrialEndsWithWhatIsWorst(t *testing.T) {
 	pass := cluster.Report{Grants: 1, Judged: linearizability.Verdict{Result: linearizability.Pass}}
+	pass.Faults[schedule.Kill].Injected = 1
 	violation := []cluster.Violation{{Oracle: "lost-update", Message: "a write is gone"}}
 	for name, c := range map[string]struct {
 		spoil func(*cluster.Report)
@@ -26,6 +27,7 @@ func TestATrialEndsWithWhatIsWorst(t *testing.T) {
 		"a client was not served":    {func(r *cluster.Report) { r.Unserved, r.Grants = []int{3}, 0 }, exitStuck},
 		"the judge had not enough":   {func(r *cluster.Report) { r.Judged.Result = linearizability.Undecided }, exitUnknown},
 		"a fault was never seen":     {func(r *cluster.Report) { r.Unseen = []schedule.Fault{schedule.Ring} }, exitUnknown},
+		"nothing went wrong":         {func(r *cluster.Report) { r.Faults = [schedule.Faults]cluster.Count{} }, exitUnknown},
 		"nothing was granted at all": {func(r *cluster.Report) { r.Grants = 0 }, exitUnknown},
 	} {
 		report := pass

@@ -47,7 +47,7 @@ func (t *tally) doubts(c *campaign) {
 	}
 	for _, p := range t.profiles {
 		for f, count := range p.faults {
-			if p.seeds >= enoughSeeds && count.Injected >= enoughStrikes && count.Observed == 0 {
+			if p.seeds >= enoughSeeds && count.Injected >= enough(schedule.Fault(f)) && count.Observed == 0 {
 				t.doubt(c, "vacuous", "not-vacuous", fmt.Sprintf("profile %s: %v was injected %d times in %d worlds, and never seen to make a difference: these runs say nothing about it",
 					p.name, schedule.Fault(f), count.Injected, p.seeds), exitUnknown)
 			}
@@ -56,6 +56,15 @@ func (t *tally) doubts(c *campaign) {
 			t.doubt(c, "vacuous", "not-vacuous", fmt.Sprintf("profile %s: in %d worlds it never happened that %s", p.name, p.seeds, name), exitUnknown)
 		}
 	}
+}
+
+// enough is how often a fault must have been injected before it must have made a difference. Few losses of power find a write of several sectors
+// or a change of names that was not synced.
+func enough(f schedule.Fault) uint64 {
+	if f == schedule.TornWrite || f == schedule.LostName {
+		return 100 * enoughStrikes
+	}
+	return enoughStrikes
 }
 
 // missed are the essential probes that worlds enough have not reached.

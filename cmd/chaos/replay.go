@@ -63,7 +63,6 @@ func (p *replaying) replay(world sim.Config, out io.Writer) error {
 	}
 	if p.until > 0 && report.State != "" {
 		fmt.Fprint(out, report.State)
-		return nil
 	}
 	if world.Schedule != nil && world.Schedule.Oracle != "" {
 		fmt.Fprintln(out, again(world.Schedule.Oracle, string(report.Oracle)))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,8 @@ func (s shape) world(seed uint64) (sim.Config, error) {
 		world.Duration = s.duration
 	}
 	switch {
+	case world.Judge != "" && !slices.Contains(sim.Judges, world.Judge):
+		return world, fmt.Errorf("there is no judge %q, only %v", world.Judge, sim.Judges)
 	case world.Members < 1 || world.Members > schedule.MaxNodes:
 		return world, fmt.Errorf("--nodes is 1 to %d, not %d", schedule.MaxNodes, world.Members)
 	case world.Clients < 1 || world.Clients > schedule.MaxClients:

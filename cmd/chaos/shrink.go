@@ -79,7 +79,7 @@ func (s *shrinking) shrink(world sim.Config, out io.Writer) error {
 		return exit(exitUnknown)
 	}
 	whole := recorded(world, first)
-	if second := s.run(scheduled(whole)); second.Oracle != first.Oracle || second.Verdict != first.Verdict {
+	if second := s.run(heard(scheduled(whole), world.Judge)); second.Oracle != first.Oracle || second.Verdict != first.Verdict {
 		fmt.Fprintf(out, "%s fired (%s), but the %d faults that were recorded end in: %v %s\n", first.Oracle, first.Message, len(whole.Faults), second.Verdict, second.Oracle)
 		return exit(exitNondeterministic)
 	}
@@ -87,7 +87,7 @@ func (s *shrinking) shrink(world sim.Config, out io.Writer) error {
 		if s.cpu > 0 && processorTime() >= s.cpu {
 			return false
 		}
-		r := s.run(scheduled(smaller))
+		r := s.run(heard(scheduled(smaller), world.Judge))
 		return r.Oracle == first.Oracle && r.Verdict == first.Verdict
 	})
 	fmt.Fprintf(out, "%s fires with %d faults instead of %d, found in %d runs\n", first.Oracle, len(smallest.Faults), len(whole.Faults), runs+2)

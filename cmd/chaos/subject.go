@@ -31,7 +31,7 @@ func (s *subject) world(command *cobra.Command, files []string) (sim.Config, err
 		}
 		return s.shape.world(s.seed)
 	}
-	for _, name := range []string{"seed", "profile", "nodes", "clients", "duration"} {
+	for _, name := range []string{"seed", "profile", "nodes", "clients", "duration", "judge"} {
 		if command.Flags().Changed(name) {
 			return sim.Config{}, fmt.Errorf("--%s goes with a seed; edit the file instead", name)
 		}
@@ -61,6 +61,12 @@ func scheduled(s schedule.Schedule) sim.Config {
 	return sim.Config{
 		Seed: s.Seed, Profile: s.Profile, Members: s.Nodes, Clients: s.Clients, Duration: time.Duration(s.Duration), Schedule: &s,
 	}
+}
+
+// heard is the same world with one judge alone.
+func heard(world sim.Config, judge sim.Oracle) sim.Config {
+	world.Judge = judge
+	return world
 }
 
 // recorded is the schedule of a run that was told to Record.

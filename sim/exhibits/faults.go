@@ -57,7 +57,7 @@ func atGrants(rehearse rehearsal, strikes ...func(client int) blow) (blows []blo
 			return blows
 		}
 		grant := slices.MinFunc(grants, byReturn)
-		b := strike(int(grant.Client) + 1)
+		b := strike(int(grant.Client))
 		b.Number, b.At, b.hits = uint64(len(blows)+1), schedule.Duration(grant.Returned+time.Microsecond), held(grant)
 		blows = append(blows, b)
 		after, struck[grant.Client] = grant.Returned+100*time.Millisecond, true

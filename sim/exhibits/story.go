@@ -99,7 +99,7 @@ func (s *story) worth(blows []blow, strikes []schedule.Strike) (worth []blow) {
 func (s *story) befallen(b blow) holding {
 	for _, o := range s.history {
 		uses := o.Kind == linearizability.Read || o.Kind == linearizability.Write || o.Kind == linearizability.Release
-		if uses && o.Called == time.Duration(b.At) && isShared(o.Lock) && fmt.Sprint("c", o.Client+1) == b.Place {
+		if uses && o.Called == time.Duration(b.At) && isShared(o.Lock) && fmt.Sprint("c", o.Client) == b.Place {
 			return held(o)
 		}
 	}
@@ -125,7 +125,7 @@ func (s *story) refusals(matter []holding) {
 				what = "write"
 			}
 			s.add(o.Returned, "client %d tries to %s the file of lock %s under token %d, and is refused: that is an old token",
-				o.Client+1, what, o.Lock, o.Token)
+				o.Client, what, o.Lock, o.Token)
 		}
 	}
 }
@@ -137,7 +137,7 @@ func (s *story) grants(matter []holding) {
 	tell := func(o linearizability.Operation) {
 		if !told[held(o)] {
 			told[held(o)] = true
-			s.add(o.Returned, "client %d holds lock %s, with token %d", o.Client+1, o.Lock, o.Token)
+			s.add(o.Returned, "client %d holds lock %s, with token %d", o.Client, o.Lock, o.Token)
 		}
 	}
 	reigns := slices.DeleteFunc(slices.Clone(s.lines), func(l line) bool { return !strings.Contains(l.sentence, " leads ") })
