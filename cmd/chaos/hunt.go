@@ -106,7 +106,7 @@ func (m mutant) judge(content []byte) (catch, error) {
 // shrinkCalls and shrinkTime bound the shrinking of a mutant's schedule, which is a figure in a table and nothing else.
 const (
 	shrinkCalls = 2000
-	shrinkTime  = 20 * time.Second
+	shrinkTime  = 8 * time.Second
 )
 
 // smallest lets the mutated program shrink the schedule with which it was found. None is no error: two runs may differ.
