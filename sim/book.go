@@ -92,6 +92,9 @@ func newBook(w *world) *book {
 
 // enter reads an entry, which was proposed no earlier than it was born, and returns the digest of the machine after it.
 func (b *book) enter(e *raft.Entry, born birth) uint64 {
+	if e.Time < b.now {
+		b.world.judge.fail(Monotonic, "cluster time falls from %v to %v at entry %d", b.now, e.Time, e.Index)
+	}
 	b.index, b.now = uint64(e.Index), e.Time
 	b.settled, b.ended = b.settled[:0], b.ended[:0]
 	b.before = append(b.before[:0], b.holds...)
@@ -367,6 +370,9 @@ func (b *book) release(c lockfsm.Release) answer {
 	switch {
 	case at >= 0 && b.holds[at].name == c.Name:
 		m.status = lockfsm.OK
+		if c.Session == 0 {
+			b.world.judge.strayed[c.Token] = true
+		}
 		b.handOver(b.holds[at])
 	case at >= 0:
 		m.status = lockfsm.WrongName

@@ -10,8 +10,8 @@ import (
 	"lockd/sim/draw"
 )
 
-// A judge that sees nothing passes everything. So before any world is run, each judge is shown a case in which everything is right, and the
-// same with one thing wrong, and must tell them apart.
+// A judge that sees nothing passes everything. So before any world is run, those who judge locks, sessions, holders and histories are shown cases in
+// which everything is right, and the same with one thing wrong, and must tell them apart. Those who judge consensus and disks have tests.
 
 // exhibit is one such case: what is done, and which judge must fire.
 type exhibit struct {
@@ -33,8 +33,12 @@ func Calibrate() error {
 // fires is the oracle that fires in what is done; empty: none does.
 func fires(do func()) (fired Oracle) {
 	defer func() {
-		if v, is := recover().(violation); is {
+		switch v := recover().(type) {
+		case nil:
+		case violation:
 			fired = v.oracle
+		default:
+			fired = Oracle(fmt.Sprint("panic: ", v))
 		}
 	}()
 	do()

@@ -54,7 +54,6 @@ func newClient(w *world, place int) *client {
 	c := &client{world: w, place: place, whims: draw.New(seed, "whims", place), luck: draw.New(seed, "client luck", place)}
 	c.stray = w.site(schedule.Stray, w.config.Members+place, nowhere)
 	c.poach = w.site(schedule.Stray, w.config.Members+place, 0)
-	c.wall = c.luck.Between(-time.Minute, time.Minute)
 	c.clock = newClock(c.luck.Between(0, time.Hour), w.drift(c.luck, -1), w.knobs.drift)
 	c.sent, c.looking = map[session.Correlation]int{}, map[uint64]int{}
 	c.frames = make([][]wire.Call, w.config.Members)

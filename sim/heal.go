@@ -89,6 +89,8 @@ func (n *nemesis) ail(m *member, how ailment) {
 		m.kill(patience * 2)
 	case how == standing && m.up():
 		m.paused = true
+	case how == down || how == standing:
+		m.boot++ // it was down already, and does not come back
 	}
 }
 

@@ -1,11 +1,13 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"lockd/linearizability"
 	"lockd/lockfsm"
 	"lockd/raft"
+	"lockd/schedule"
 	"lockd/sim/draw"
 )
 
@@ -24,8 +26,9 @@ type judge struct {
 	top     raft.Term // the highest term that had a leader
 	chosen  []chosen  // the entries that some member has applied, from index 1 on
 	births  map[born]birth
-	strayed map[lockfsm.Token]bool // given back by somebody else before their holders knew of them
-	ahead   time.Duration          // by how much cluster time ran ahead of the promise, all members together
+	stamps  map[string]time.Duration // of each lock's last grant, by the wall clock of its holder
+	strayed map[lockfsm.Token]bool   // given back by somebody else than their holders
+	ahead   time.Duration            // by how much cluster time ran ahead of the promise, all members together
 	book    *book
 	told    lockfsm.Token // the highest that any client was told
 	goal    int           // what every member must have applied after healing
@@ -67,7 +70,7 @@ type born struct {
 func newJudge(w *world) *judge {
 	return &judge{
 		world: w, watches: make([]watch, w.config.Members), leaders: map[raft.Term]raft.ID{},
-		chosen: []chosen{{}, {term: 1}}, births: map[born]birth{}, strayed: map[lockfsm.Token]bool{}, book: newBook(w),
+		chosen: []chosen{{}, {term: 1}}, births: map[born]birth{}, strayed: map[lockfsm.Token]bool{}, stamps: map[string]time.Duration{}, book: newBook(w),
 	}
 }
 
@@ -222,9 +225,18 @@ func (j *judge) persisted(m *member, sequence uint64) {
 	w := j.watch(m)
 	done := 0
 	for ; done < len(w.pending) && w.pending[done].Sequence <= sequence; done++ {
+		j.promised(m, &w.pending[done])
 		w.durable.write(&w.pending[done])
 	}
 	w.pending = append(w.pending[:0], w.pending[done:]...)
+}
+
+// promised judges a record that has become durable: no term falls, and no vote of a term is changed.
+func (j *judge) promised(m *member, r *raft.Record) {
+	disk := &j.watch(m).durable
+	if r.Term < disk.term || r.Term == disk.term && disk.vote != 0 && r.Vote != disk.vote {
+		j.fail(Monotonic, "server %d has promised term %d and its vote to %d, and now writes term %d and a vote for %d", m.id, disk.term, disk.vote, r.Term, r.Vote)
+	}
 }
 
 // formed notes what a member's disk holds when the cluster is formed.
@@ -273,9 +285,19 @@ func (j *judge) toldGrant(w *worker, current lockfsm.Token) {
 		j.fail(Tokens, "client %d asked for lock %s after token %d was known, and got token %d", client.place+1, w.name, w.floor, w.token)
 	}
 	j.told = max(j.told, w.token)
+	j.stamp(w)
 	if !client.excused(w, j.ahead) {
 		j.alone(w)
 	}
+}
+
+// stamp looks at how the clients' wall clocks order two grants of a lock that follow each other. Who took them for tokens would be wrong.
+func (j *judge) stamp(w *worker) {
+	by := j.world.now + w.client.wall
+	if by < j.stamps[w.name] {
+		j.world.observe(schedule.WallJump)
+	}
+	j.stamps[w.name] = by
 }
 
 // alone judges that nobody but the worker believes in its lock.
@@ -349,11 +371,14 @@ const steps = 20_000_000
 
 // read judges the clients' history as a whole.
 func (j *judge) read(h *linearizability.History) {
+	if !slices.Contains([]Oracle{"", Linearizable, Sweep, Tokens, Fencing}, j.world.config.Judge) {
+		return
+	}
 	h.Drift, h.Slack = j.world.knobs.drift, j.ahead
 	verdict := j.verdict(h)
 	switch {
 	case verdict.Result == linearizability.Fail:
-		fail(Oracle(verdict.Violation.Oracle), "%s", verdict.Violation.Message)
+		j.fail(Oracle(verdict.Violation.Oracle), "%s", verdict.Violation.Message)
 	case verdict.Result == linearizability.Undecided:
 		fail(Undecided, "the judges of the history gave up after %d steps", steps)
 	}

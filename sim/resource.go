@@ -112,8 +112,8 @@ func (w *world) serve(e event) {
 	case d.verb == reads:
 		r.mark, d.base = max(r.mark, d.token), r.value
 	case fenced:
-		r.mark = d.token
 		w.judge.written(r, d)
+		r.mark = max(r.mark, d.token)
 		r.value = uint64(d.token)
 	default:
 		if r.value != d.base {

@@ -54,14 +54,20 @@ func (s *shadow) missing(stored *raft.Stored, pending []raft.Record) string {
 	if stored.Term == s.term && s.vote != 0 && stored.Vote != s.vote {
 		return fmt.Sprintf("the vote for %d in term %d, and finds one for %d", s.vote, s.term, stored.Vote)
 	}
-	kept := s.base + raft.Index(len(s.terms))
+	kept := s.last()
 	for i := range pending {
-		if pending[i].Snapshot != nil {
-			return ""
+		if snapshot := pending[i].Snapshot; snapshot != nil {
+			if stored.Snapshot.Index >= snapshot.Index {
+				return ""
+			}
+			break // it has not got through, and so nothing behind it has
 		}
 		if len(pending[i].Entries) > 0 {
 			kept = min(kept, pending[i].Entries[0].Index-1)
 		}
+	}
+	if last := stored.Snapshot.Index + raft.Index(len(stored.Entries)); last < s.base {
+		return fmt.Sprintf("the snapshot at entry %d, and finds a log up to entry %d", s.base, last)
 	}
 	for index := max(s.base, stored.Snapshot.Index) + 1; index <= kept; index++ {
 		at := int(index - stored.Snapshot.Index - 1)

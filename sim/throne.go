@@ -61,7 +61,7 @@ func (n *nemesis) coup(m *member, fate uint64) {
 // triumph is told when a leader commits for the first time in its reign, before anybody else knows of it. It may be the last
 // thing that it does for a while: whatever it takes for committed, its followers must have, and must keep.
 func (n *nemesis) triumph(m *member) {
-	if !m.ambush.strikes() {
+	if !m.ambush.strikes() || len(n.world.members) == 1 {
 		return
 	}
 	lasts := n.exile(m.ambush.draws())

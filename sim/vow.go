@@ -23,6 +23,11 @@ func (j *judge) spoken(m *member, envelope raft.Envelope) {
 	case *raft.Appended:
 		if disk.term < s.Term || s.Match > disk.last() {
 			j.fail(Durability, "server %d acknowledges entry %d in term %d, which is not on its disk", m.id, s.Match, s.Term)
+			return
+		}
+		node := m.server.Node()
+		if e := node.Entries(s.Match); s.Term == node.Term() && len(e) > 0 && e[0].Index == s.Match && !disk.has(s.Match, e[0].Term) {
+			j.fail(Durability, "server %d acknowledges entry %d of term %d, and its disk has another one", m.id, s.Match, e[0].Term)
 		}
 	}
 }

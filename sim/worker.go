@@ -120,7 +120,6 @@ func (w *world) poach(name string, session lockfsm.SessionID, token lockfsm.Toke
 	for _, c := range w.clients {
 		if c.session != nil && c.session.ID() == session && c.poach.strikes() {
 			c.poach.happened()
-			w.judge.strayed[token] = true
 			c.releasedElsewhere(name, token, c.poach.draws().Exponential(w.knobs.clientDelay))
 		}
 	}
@@ -188,7 +187,8 @@ func (w *worker) granted(result lockfsm.Result) {
 	d, k := c.whims, &c.world.knobs
 	hold, long, longer := d.Exponential(k.hold), d.Chance(k.longHold), d.Exponential(3*second)
 	if w.stage != waiting && w.stage != leaving {
-		fail(Reply, "client %d is granted lock %s, which it did not ask for", c.place+1, w.name)
+		c.world.judge.fail(Reply, "client %d is granted lock %s, which it did not ask for", c.place+1, w.name)
+		return
 	}
 	w.token = result.Token
 	c.world.grants++

@@ -27,9 +27,12 @@ var (
 	thorough  = []string{sim.Default, sim.Swarm}
 	essential = []string{
 		"a leader is deposed", "entries are cut from a log", "a follower is given a snapshot", "a lock passes from one client to another",
-		"a holder's session expires", "a repeated command is told its first answer", "the resource refuses an old token",
+		"a holder's session expires", "a repeated command is told its first answer", refusal,
 	}
 )
+
+// refusal is what must be seen where leases mean nothing.
+const refusal = "the resource refuses an old token"
 
 // calibrate shows the judges histories that are known to be right or wrong. Judges that fail have no say: no world is run.
 func (t *tally) calibrate(c *campaign) bool {
@@ -59,17 +62,26 @@ func (t *tally) doubts(c *campaign) {
 }
 
 // enough is how often a fault must have been injected before it must have made a difference. Few losses of power find a write of several sectors
-// or a change of names that was not synced.
+// or a change of names that was not synced, and little of what is destroyed is read before the run is over.
 func enough(f schedule.Fault) uint64 {
-	if f == schedule.TornWrite || f == schedule.LostName {
+	switch f {
+	case schedule.TornWrite, schedule.LostName:
 		return 100 * enoughStrikes
+	case schedule.BitRot, schedule.Misdirected:
+		return 10 * enoughStrikes
 	}
 	return enoughStrikes
 }
 
 // missed are the essential probes that worlds enough have not reached.
 func (p *profileTally) missed() (missed []string) {
-	if p.seeds < enoughSeeds || p.simulated < enoughTime || !slices.Contains(thorough, p.name) {
+	if p.seeds < enoughSeeds || p.simulated < enoughTime {
+		return nil
+	}
+	if p.name == sim.BeyondClocks && p.probes[refusal] == 0 {
+		return []string{refusal}
+	}
+	if !slices.Contains(thorough, p.name) {
 		return nil
 	}
 	for _, name := range essential {

@@ -64,7 +64,7 @@ func (p *replaying) replay(world sim.Config, out io.Writer) error {
 	if p.until > 0 && report.State != "" {
 		fmt.Fprint(out, report.State)
 	}
-	if world.Schedule != nil && world.Schedule.Oracle != "" {
+	if world.Schedule != nil && world.Schedule.Oracle != "" && p.until == 0 {
 		fmt.Fprintln(out, again(world.Schedule.Oracle, string(report.Oracle)))
 	}
 	if report.Verdict == sim.Pass {
