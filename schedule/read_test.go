@@ -196,7 +196,7 @@ func TestAccidentsAndAttacks(t *testing.T) {
 			count++
 		}
 	}
-	require.Equal(t, 13, count)
+	require.Equal(t, 14, count)
 	require.True(t, Stray.Accident())
 	require.False(t, MidWrite.Accident())
 	_, err := read(`{"seed":1,"profile":"p","nodes":1,"clients":1,"duration":"1s","faults":[{"fault":"mid-write","place":"s1","number":1,"at":"1s"}]}`)
