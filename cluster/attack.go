@@ -186,7 +186,7 @@ func (n *nemesis) slow(ctx context.Context, s schedule.Strike) {
 	}
 	defer n.release(victim)
 	n.injected(s.Fault)
-	stood := true
+	stood := time.Duration(s.Lasts) > 0 && ctx.Err() == nil
 	for end := time.Now().Add(time.Duration(s.Lasts)); time.Now().Before(end) && ctx.Err() == nil; pause(ctx, runs) {
 		stood = victim.Suspend() && stood
 		pause(ctx, stands)

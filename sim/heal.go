@@ -50,7 +50,7 @@ func (n *nemesis) reveal() {
 	}
 }
 
-// drawCore chooses who heals: a majority at least, of those that are not lost.
+// drawCore chooses who heals: a majority at least, of those whose disks are sound.
 func (n *nemesis) drawCore() {
 	w := n.world
 	d := draw.New(w.config.Seed, "core")

@@ -38,6 +38,10 @@ func TestShadowMissesWhatIsLost(t *testing.T) {
 	cut := []raft.Record{{Term: 4, Entries: []raft.Entry{{Index: 4, Term: 4}}}}
 	require.Empty(t, s.missing(stored(4, 0, 2, 2, 4), cut), "a record that was on its way has got through")
 	require.Contains(t, s.missing(stored(4, 0, 2), cut), "entry 3")
+	installed := shadow{term: 3, base: 9}
+	require.Contains(t, installed.missing(stored(3, 0, 2, 2), nil), "the snapshot at entry 9")
+	coming := []raft.Record{{Term: 3, Snapshot: &raft.Snapshot{Index: 9}}}
+	require.Contains(t, s.missing(stored(3, 2, 2), coming), "entry 3", "a snapshot that has not got through excuses nothing")
 }
 
 // A term has one leader, and whoever leads next has what was committed.

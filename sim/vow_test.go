@@ -1,0 +1,77 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"lockd/lockfsm"
+	"lockd/raft"
+)
+
+// written is a shadow of term 3 with a vote for server 2, and entries 2 to 4.
+func written() shadow {
+	return shadow{term: 3, vote: 2, base: 1, terms: []raft.Term{2, 2, 3}}
+}
+
+// What a message promises is on the disk of who sends it.
+func TestWordsRestOnTheDisk(t *testing.T) {
+	w, leader := realm(t)
+	says := func(message raft.Message) Oracle {
+		w.judge.watch(leader).durable = written()
+		return fires(func() { w.judge.spoken(leader, raft.Envelope{From: leader.id, To: 2, Message: message}) })
+	}
+	require.Empty(t, says(&raft.VoteReply{Term: 3, Granted: true}))
+	require.Empty(t, says(&raft.VoteReply{Term: 4}), "a refusal promises nothing")
+	require.Equal(t, Durability, says(&raft.VoteReply{Term: 4, Granted: true}))
+	require.Equal(t, Durability, says(&raft.Vote{Term: 4}), "its own vote counts as well")
+	require.Equal(t, Durability, says(&raft.Appended{Term: 3, Match: 5}))
+	require.Equal(t, Durability, says(&raft.Appended{Term: 4, Match: 4}))
+}
+
+// What is committed is on a majority of the disks, under its own term.
+func TestCommittedIsOnAMajorityOfDisks(t *testing.T) {
+	j := newWorld(small(1)).judge
+	commits := func(term raft.Term) Oracle {
+		return fires(func() { j.rests(&raft.Entry{Index: 4, Term: term}) })
+	}
+	for i := range 2 {
+		j.watches[i].durable = written()
+	}
+	require.Equal(t, Durability, commits(3))
+	j.watches[2].durable = written()
+	require.Empty(t, commits(3))
+	require.Equal(t, Durability, commits(2), "another entry is there")
+}
+
+// A term has one vote, and none falls.
+func TestPromisesAreKept(t *testing.T) {
+	w := newWorld(small(1))
+	m := newMember(w, 0)
+	writes := func(term raft.Term, vote raft.ID) Oracle {
+		w.judge.watch(m).durable = written()
+		return fires(func() { w.judge.promised(m, &raft.Record{Term: term, Vote: vote}) })
+	}
+	require.Empty(t, writes(3, 2))
+	require.Empty(t, writes(4, 1))
+	require.Equal(t, Monotonic, writes(3, 1))
+	require.Equal(t, Monotonic, writes(3, 0))
+	require.Equal(t, Monotonic, writes(2, 2))
+}
+
+// Cluster time never falls along the log.
+func TestClusterTimeIsJudged(t *testing.T) {
+	b := desk()
+	b.enter(entry(8, second, lockfsm.Clock{}), birth{})
+	require.Equal(t, Monotonic, fires(func() { b.enter(entry(9, second-1, lockfsm.Clock{}), birth{}) }))
+}
+
+// A world in which no time passes any more comes to an end all the same.
+func TestACrowdedInstantIsNoProgress(t *testing.T) {
+	w, leader := realm(t)
+	again := func() bool {
+		w.agenda.Add(w.now, event{kind: memberDrain, place: int32(leader.place), boot: leader.boot + 1})
+		return false
+	}
+	require.Equal(t, Liveness, fires(func() { w.runUntil(w.now+second, again) }))
+}
