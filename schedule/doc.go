@@ -23,7 +23,8 @@
 // A file is read strictly (read.go, check.go). Somebody who misspells a field, or names a server that the world does not have, would
 // otherwise replay another run than they meant, see it pass, and believe that a bug is gone.
 //
-// Shrink (shrink.go) takes faults away for as long as a run of what is left still fails.
+// Shrink (shrink.go) takes faults away for as long as a run of what is left still fails: in order, the largest lots first (drop.go), and
+// by luck, where the failure is a coincidence (bet.go).
 //
 // # What is absent
 //

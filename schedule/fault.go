@@ -54,7 +54,7 @@ const (
 	// Of disks.
 	SlowDisk    // a member's syncs take very long for a while
 	LostWrite   // a sector that was written and not synced is not there after a loss of power
-	TornWrite   // of one write some sectors are there after a loss of power, and some are not
+	TornWrite   // of one write some sectors are there after a loss of power, and some are not; the power may go again during the recovery
 	LostName    // a file's creation, renaming or removal is undone by a loss of power
 	WriteError  // a write fails, and what it did is anybody's guess
 	FailedSync  // a sync fails, and what was to be synced is never written, though reads see it

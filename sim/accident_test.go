@@ -57,3 +57,21 @@ func TestPlacesAreWrittenAsTheyAreRead(t *testing.T) {
 		require.Error(t, err, text)
 	}
 }
+
+// A strike at a client that is down does nothing, and does not count.
+func TestWhoIsDownIsNotStruck(t *testing.T) {
+	w, _ := realm(t, schedule.ClientCrash)
+	c := w.clients[0]
+	w.runUntil(w.now+second, c.awake)
+	crash := func() bool {
+		w.nemesis.plans[0] = schedule.Strike{Fault: schedule.ClientCrash, Client: 1}
+		return w.nemesis.strike(0)
+	}
+	require.True(t, crash())
+	require.False(t, c.awake())
+	boot := c.boot
+	require.False(t, crash())
+	require.Equal(t, boot, c.boot)
+	require.EqualValues(t, 1, w.counts[schedule.ClientCrash].Injected)
+	require.EqualValues(t, 1, w.counts[schedule.ClientCrash].Observed)
+}

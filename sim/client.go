@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"lockd/client/session"
@@ -27,6 +28,7 @@ type client struct {
 	session *session.Session // nil while it is down
 	output  session.Output
 	paused  bool
+	faints  time.Duration // for how long it will stand still as soon as it has sent a renewal; zero: it will not
 	backlog []event
 	alarm   time.Duration
 
@@ -159,6 +161,7 @@ func (c *client) drain() {
 		c.world.network.call(c.place, endpoint, frame)
 		c.frames[endpoint] = calls[:0]
 	}
+	c.faint()
 	for _, told := range c.output.Events {
 		if c.session == nil {
 			return // the application has given it up in between
@@ -166,6 +169,25 @@ func (c *client) drain() {
 		c.hear(told)
 	}
 	c.setAlarm()
+}
+
+// faint stops a client that was to be stopped as soon as it has sent a renewal.
+func (c *client) faint() {
+	if c.faints == 0 || c.paused || c.world.healed || !slices.ContainsFunc(c.output.Sends, renews) {
+		return
+	}
+	c.world.tell("client %d has sent a renewal", c.place+1)
+	c.stop(c.faints)
+}
+
+func renews(send session.Send) bool {
+	_, renewal := send.Command.(lockfsm.Renew)
+	return renewal
+}
+
+// holds tells whether one of its workers has been granted a lock, and has not given it back.
+func (c *client) holds() bool {
+	return slices.ContainsFunc(c.workers, func(w *worker) bool { return w.stage == holding })
 }
 
 // returns judges a lease that was made longer: one that was over is over for good, whoever held something under it.
@@ -282,7 +304,7 @@ func (c *client) changed(state session.State) {
 // reopen begins a new session after a moment.
 func (c *client) reopen() {
 	c.boot++
-	c.session, c.alarm = nil, 0
+	c.session, c.alarm, c.faints = nil, 0, 0
 	c.until, c.asks = 0, false
 	clear(c.sent)
 	clear(c.looking)
@@ -308,6 +330,13 @@ func (c *client) hangUp() {
 // worker is the one whose lock a handle names: handles are given out so that they tell.
 func (c *client) worker(handle session.Handle) *worker {
 	return c.workers[int(handle)%len(c.workers)]
+}
+
+// stop lets the client stand still. What comes for it waits.
+func (c *client) stop(lasts time.Duration) {
+	c.world.tell("client %d stands still for %v", c.place+1, lasts)
+	c.paused, c.faints = true, 0
+	c.world.agenda.Add(c.world.now+lasts, event{kind: clientResumes, place: c.eventPlace(), boot: c.boot})
 }
 
 func (c *client) resume() {

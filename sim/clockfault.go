@@ -85,15 +85,24 @@ func (n *nemesis) strobeClock(a *attack) bool {
 	return n.cast(a, spell{every: every, next: slow, last: fast})
 }
 
-// freezeClock lets a clock stand still. That of a leader runs slow instead half of the times, while the leader is cut off with one follower: it
-// will not notice for long that it has no majority any more.
+// freezeClock lets a clock stand still. That of a leader mostly runs slow instead, while nobody else follows it any more: it will not notice for
+// long that it has no majority.
 func (n *nemesis) freezeClock(a *attack) bool {
-	m, w := a.member, n.world
-	retires, friend := a.draws.Chance(draw.Million/2), a.draws.Below(len(w.members))
-	retires = retires && a.Fault == schedule.ClockFreeze && m.up() && m.server.Node().Role() == raft.Leader
-	if !retires {
-		return n.cast(a, spell{})
+	m := a.member
+	retires, friend, lingers := a.draws.Chance(draw.Million/2), a.draws.Below(len(n.world.members)), a.draws.Chance(draw.Million/2)
+	leads := a.Fault == schedule.ClockFreeze && m.up() && m.server.Node().Role() == raft.Leader
+	switch {
+	case leads && retires:
+		return n.retire(a, friend)
+	case leads && lingers:
+		return n.linger(a)
 	}
+	return n.cast(a, spell{})
+}
+
+// retire cuts a leader whose clock runs slow off, with one follower.
+func (n *nemesis) retire(a *attack, friend int) bool {
+	w, m := n.world, a.member
 	if !n.cast(a, spell{last: 400_000}) {
 		return false
 	}
@@ -108,6 +117,32 @@ func (n *nemesis) freezeClock(a *attack) bool {
 	}
 	w.tell("server %d, whose clock runs slow, is cut off with server %d", m.id, friend+1)
 	n.afflict(cut)
+	return true
+}
+
+// linger lets everything reach a leader late whose clock runs slow, and after a while lets nobody hear it any more. What the others had told
+// it before goes on arriving when they have elected another leader, of whom it does not hear either.
+func (n *nemesis) linger(a *attack) bool {
+	w, m, k := n.world, a.member, &n.world.knobs
+	lag := a.draws.Between(2*k.election, 8*k.election)
+	heard := a.draws.Exponential(lag / 16)
+	if a.Lasts == 0 {
+		a.lasts += lag
+	}
+	if !n.cast(a, spell{last: 100_000}) {
+		return false
+	}
+	w.tell("what server %d hears comes %v late, and after %v nobody hears it any more", m.id, lag, heard)
+	muted := affliction{fault: schedule.ClockFreeze, begins: w.now + heard, until: w.now + a.lasts}
+	for other := range w.members {
+		if other != m.place {
+			incoming := w.network.peer(other, m.place)
+			incoming.late, incoming.lag = w.now+a.lasts, lag
+			muted.pairs = append(muted.pairs, [2]int{m.place, other})
+		}
+	}
+	n.afflict(muted)
+	a.client.consult(m)
 	return true
 }
 

@@ -25,6 +25,7 @@ type storage struct {
 	wipes                int           // how often the disk was replaced
 	crowded              time.Duration // until when the disk has no room; zero: it has
 	cramped              bool          // the present lack of room was felt
+	relapse              int           // before which operation of its disk the next process loses power, once it has read it; zero: it does not
 
 	// Of the present process.
 	full     bool          // as the server was told
@@ -247,6 +248,18 @@ func (m *member) crashDisk() {
 			m.world.observe(harm.site.fault)
 		}
 	}
+	if m.relapse = 0; may.Torn && toll.Torn > 0 {
+		m.relapse = setBack(m.tear.draws())
+	}
+}
+
+// setBack draws whether the power that comes back goes again at once. The next process has just cut what was torn from its log, and has
+// written little over it: what it cut may not come back.
+func setBack(d draw.Draws) int {
+	if !d.Chance(draw.Million / 2) {
+		return 0
+	}
+	return 1 + d.Below(6)
 }
 
 // interrupt stops the disk in the middle of the batch under way: before its write, or most often between that and its sync, or when

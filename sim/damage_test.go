@@ -237,8 +237,30 @@ func TestPowerTakesWhatTheRunHas(t *testing.T) {
 	}
 }
 
+// Whose write was torn may lose power again at once, about when what was torn is cut from the log; and nobody else does.
+func TestPowerGoesAgainBehindATear(t *testing.T) {
+	again := func(faults ...schedule.Fault) (relapses int) {
+		w, m := luckless(t, faults...)
+		for range 20 {
+			m.stir()
+			m.crashDisk()
+			relapse, boot := m.relapse, m.boot
+			m.fall(millisecond)
+			w.runUntil(w.now+20*second, func() bool { return m.up() && m.relapse == 0 })
+			if relapse > 0 {
+				require.Greater(t, m.boot, boot+1, "it was down twice")
+				relapses++
+			}
+		}
+		return relapses
+	}
+	require.Zero(t, again(schedule.LostWrite))
+	require.NotZero(t, again(schedule.LostWrite, schedule.TornWrite))
+}
+
 // stir leaves a name and a write of several sectors on the disk that are not synced. The next process clears them away.
 func (m *member) stir() {
+	m.disk.Relent() // its power may be about to go again
 	file, err := m.disk.Create("leftover.new")
 	must(err)
 	_, err = file.WriteAt(bytes.Repeat([]byte("x"), 4*disk.SectorSize), 0)

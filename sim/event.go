@@ -34,6 +34,7 @@ const (
 type event struct {
 	kind   kind
 	ghost  bool // a duplicate that the network delivers, connection or not
+	late   bool // what comes for the first time, and only after its connection has ended
 	place  int32
 	from   int32
 	boot   uint32

@@ -46,6 +46,7 @@ type watch struct {
 	durable shadow     // what its disk must have
 	count   counting
 	pending []raft.Record
+	loyal   loyalty
 }
 
 // chosen is an entry that was committed.
@@ -247,7 +248,7 @@ func (j *judge) formed(m *member) {
 // fell forgets what only the process knew.
 func (j *judge) fell(m *member) {
 	w := j.watch(m)
-	w.term, w.commit, w.applied, w.role = 0, 0, 0, 0
+	w.term, w.commit, w.applied, w.role, w.loyal = 0, 0, 0, 0, loyalty{}
 }
 
 // recovered holds what a member finds on its disk against what it was told is there.
@@ -255,6 +256,10 @@ func (j *judge) recovered(m *member, stored *raft.Stored) {
 	w := j.watch(m)
 	if lost := w.durable.missing(stored, w.pending); lost != "" {
 		j.fail(Durability, "server %d comes back without what was durable: %s", m.id, lost)
+	}
+	if !w.durable.explains(stored, w.pending) {
+		j.fail(Durability, "server %d comes back in term %d with a vote for %d and a log up to entry %d, which was never on its disk with nothing missing before it",
+			m.id, stored.Term, stored.Vote, stored.Snapshot.Index+raft.Index(len(stored.Entries)))
 	}
 	w.durable.adopt(stored)
 	if len(stored.Entries) > 0 && m.boot > 0 {

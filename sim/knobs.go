@@ -67,6 +67,7 @@ func drawKnobs(c Config) knobs {
 	k.skew = k.drift
 	opposed := d.Chance(draw.Million / 12)
 	intrigue := d.Chance(draw.Million / 8)
+	belated := d.Chance(draw.Million / 10)
 	switch c.Profile {
 	case Swarm:
 		if opposed && k.enabled != [schedule.Faults]bool{} {
@@ -74,6 +75,9 @@ func drawKnobs(c Config) knobs {
 		}
 		if intrigue && k.enabled != [schedule.Faults]bool{} {
 			k.scheme(d)
+		}
+		if belated && k.enabled != [schedule.Faults]bool{} {
+			k.cling()
 		}
 	case Thousand:
 		k.produce()
@@ -177,6 +181,12 @@ func (k *knobs) scheme(d draw.Draws) {
 	k.enabled[schedule.Ambush], k.chance[schedule.Ambush] = true, 950_000
 	k.syncTime, k.meanDelay, k.minDelay = min(k.syncTime, 500*microsecond), min(k.meanDelay, 500*microsecond), min(k.minDelay, 200*microsecond)
 	k.think, k.workers = 500*millisecond, 1
+}
+
+// cling lets leaders go on after their time, again and again, while everybody asks whether tokens are good.
+func (k *knobs) cling() {
+	k.enabled[schedule.ClockFreeze], k.every[schedule.ClockFreeze] = true, 2*second
+	k.looks = 300_000
 }
 
 func (k *knobs) drawServers(d draw.Draws) {

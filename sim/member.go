@@ -102,7 +102,7 @@ func (m *member) take(e event) {
 
 // miss is an event at a member that is down. Whoever calls it is refused by the machine, if that is up.
 func (m *member) miss(e event) {
-	if e.kind == callsArrive && !e.ghost {
+	if e.kind == callsArrive && !e.ghost && !e.late {
 		m.world.network.breakLink(int(e.from), m.place, m.world.knobs.minDelay, 0)
 	}
 }
@@ -112,6 +112,7 @@ func (m *member) handle(e event) {
 	case peerMessage:
 		envelope, err := wire.DecodeEnvelope(e.bytes)
 		must(err)
+		m.world.judge.hears(m, envelope)
 		m.step(raft.Receive{Envelope: envelope})
 	case peerLost:
 		if e.boot == m.boot {
@@ -229,7 +230,8 @@ func (m *member) hearClosed(e event) {
 }
 
 func (m *member) receiveCalls(e event) {
-	if !e.ghost && uint32(e.number) != m.world.network.link(int(e.from), m.place).generation {
+	astray := e.ghost || e.late
+	if !astray && uint32(e.number) != m.world.network.link(int(e.from), m.place).generation {
 		return
 	}
 	calls, refused, err := wire.DecodeCalls(e.bytes)
@@ -241,7 +243,7 @@ func (m *member) receiveCalls(e event) {
 		if !m.up() {
 			return
 		}
-		if e.ghost && call.ID&looks != 0 {
+		if astray && call.ID&looks != 0 {
 			continue // what has no number must not come twice, and does not: nobody repeats it
 		}
 		if e.ghost && call.ID != 0 {

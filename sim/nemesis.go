@@ -124,10 +124,8 @@ func (w *world) holder(d draw.Draws) *client {
 	first := d.Below(len(w.clients))
 	for i := range w.clients {
 		c := w.clients[(first+i)%len(w.clients)]
-		for _, worker := range c.workers {
-			if worker.stage == holding {
-				return c
-			}
+		if c.holds() {
+			return c
 		}
 	}
 	return nil
@@ -273,20 +271,31 @@ func (n *nemesis) handOver(a *attack) bool {
 }
 
 func (n *nemesis) pauseClient(a *attack) bool {
-	w, c := n.world, a.client
+	c := a.client
 	a.hitsClient()
+	// A holder may also be stopped just behind its next renewal, for longer than its lease: the answer waits for it, and is read too late.
+	behindRenewal, beyond := a.draws.Chance(draw.Million/2), a.draws.Exponential(n.world.knobs.election)
+	if a.Lasts == 0 && behindRenewal && c.session != nil && c.holds() {
+		a.lasts, a.Amount = n.world.knobs.ttlHigh+beyond, 1
+	}
 	a.isLong()
 	if c.paused || c.session == nil {
 		return false
 	}
-	w.tell("client %d stands still for %v", c.place+1, a.lasts)
-	c.paused = true
-	w.agenda.Add(w.now+a.lasts, event{kind: clientResumes, place: c.eventPlace(), boot: c.boot})
+	if a.Amount != 0 {
+		n.world.tell("client %d will stand still for %v, from its next renewal on", c.place+1, a.lasts)
+		c.faints = a.lasts
+		return true
+	}
+	c.stop(a.lasts)
 	return true
 }
 
 func (n *nemesis) crashClient(a *attack) bool {
 	a.hitsClient()
+	if !a.client.awake() {
+		return false
+	}
 	n.world.observe(schedule.ClientCrash)
 	n.world.tell("client %d ends without a word", a.client.place+1)
 	a.client.crash()

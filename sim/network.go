@@ -31,6 +31,8 @@ type peerLink struct {
 	news   draw.Draws    // when the sender hears that its messages are lost
 	last   time.Duration // when the last message that kept to the order arrives
 	slow   time.Duration // until when messages take long
+	late   time.Duration // until when they take longer still,
+	lag    time.Duration // by so much
 
 	loss, duplicate, straggler, obituary site
 }
@@ -46,7 +48,7 @@ type clientSide struct {
 
 // link is a client's connection to a member.
 type link struct {
-	generation uint32 // counts the connections; what was sent on an earlier one does not arrive
+	generation uint32 // counts the connections; what was sent on an earlier one does not arrive, but for what outlives it
 	used       bool
 	broken     bool          // and the client does not know yet
 	calls      time.Duration // when the last frame of calls arrives
@@ -132,6 +134,10 @@ func (n *network) send(from int, envelope raft.Envelope) {
 		w.observe(schedule.SlowLink)
 		delay = slowness*delay + slowAtLeast
 	}
+	if w.now < l.late && !w.healed {
+		w.observe(schedule.ClockFreeze)
+		delay += l.lag
+	}
 	e := event{kind: peerMessage, place: int32(to), from: int32(from), bytes: wire.AppendEnvelope(nil, envelope)}
 	if late {
 		l.straggler.happened()
@@ -205,8 +211,24 @@ func (n *network) call(client, member int, frame []byte) {
 		haunting.ghost = true
 		w.agenda.Add(w.now+delay+l.ghost.draws().Exponential(3*second), haunting)
 	}
-	if n.passes(client, member, l, &l.callReset, reset, n.vanished(client) || n.dead(w.config.Members+client, member)) {
+	dead := n.vanished(client) || n.dead(w.config.Members+client, member)
+	left := reset && !dead && !l.broken
+	switch {
+	case n.passes(client, member, l, &l.callReset, reset, dead):
 		w.agenda.Add(inOrder(&l.calls, w.now+delay), e)
+	case left:
+		n.outlive(l, e, delay)
+	}
+}
+
+// outlive delivers one call in four that was under way when its connection was reset, later, as a server does that has the bytes of a connection
+// before it hears of its end: what the client sends in the meantime on another connection overtakes it.
+func (n *network) outlive(l *link, e event, delay time.Duration) {
+	d := l.callReset.draws()
+	late, wait := d.Chance(draw.Million/4), d.Exponential(draw.Pick(d, 30*millisecond, 100*millisecond, second))
+	if late {
+		e.late = true
+		n.world.agenda.Add(n.world.now+delay+wait, e)
 	}
 }
 

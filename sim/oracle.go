@@ -12,6 +12,7 @@ const (
 	Matching     Oracle = "log-matching"        // what one member has applied at an index, every member applies there
 	StateMachine Oracle = "state-machine"       // members that have applied the same entries are in the same state
 	Monotonic    Oracle = "monotonic"           // term and commit index of a process never fall, nor a term across a restart
+	Loyalty      Oracle = "loyalty"             // who hears from its leader helps nobody to depose it
 	Durability   Oracle = "durability"          // what was reported durable is there after a restart
 	Recovery     Oracle = "recovery"            // after any crash a member can read its own disk
 	Assertion    Oracle = "assertion"           // the invariants that the product itself asserts hold
@@ -33,7 +34,7 @@ const (
 )
 
 // Judges are those that a run can be asked to hear alone.
-var Judges = []Oracle{Election, Completeness, Matching, StateMachine, Monotonic, Durability, Tokens, Exclusion, FirstCome, DeadSession,
+var Judges = []Oracle{Election, Completeness, Matching, StateMachine, Monotonic, Loyalty, Durability, Tokens, Exclusion, FirstCome, DeadSession,
 	ExactlyOnce, EarlyExpiry, Belief, Reply, Fencing, Linearizable, Sweep}
 
 // violation is what a judge throws. It ends the run.

@@ -10,12 +10,13 @@ import (
 
 // affliction keeps directions of links dead, until it is taken back.
 type affliction struct {
-	fault schedule.Fault
-	pairs [][2]int
-	over  bool
+	fault  schedule.Fault
+	pairs  [][2]int
+	over   bool
+	begins time.Duration // zero: at once
+	until  time.Duration
 	// A flapping one comes and goes at this rhythm until its end.
 	rhythm time.Duration
-	until  time.Duration
 	idle   bool
 }
 
@@ -45,15 +46,25 @@ func (n *nemesis) cut(a *attack) bool {
 // afflict begins an affliction, and plans its end.
 func (n *nemesis) afflict(a affliction) {
 	w := n.world
-	for _, pair := range a.pairs {
-		w.network.sever(pair[0], pair[1], a.fault)
+	a.idle = w.now < a.begins
+	if !a.idle {
+		for _, pair := range a.pairs {
+			w.network.sever(pair[0], pair[1], a.fault)
+		}
 	}
 	n.under = append(n.under, a)
-	at := a.until
-	if a.rhythm != 0 {
-		at = min(at, w.now+a.rhythm)
+	w.agenda.Add(a.next(w.now), event{kind: faultEnds, number: uint64(len(n.under) - 1)})
+}
+
+// next is when it comes or goes again.
+func (a *affliction) next(now time.Duration) time.Duration {
+	switch {
+	case now < a.begins:
+		return min(a.until, a.begins)
+	case a.rhythm != 0:
+		return min(a.until, now+a.rhythm)
 	}
-	w.agenda.Add(at, event{kind: faultEnds, number: uint64(len(n.under) - 1)})
+	return a.until
 }
 
 // named are the directions that a plan names.
@@ -151,7 +162,7 @@ func (n *nemesis) story(cut []string) string {
 	return strings.Join(cut, " ")
 }
 
-// turn ends an affliction, or lets one that flaps come or go.
+// turn ends an affliction, or lets it begin, or lets one that flaps come or go.
 func (n *nemesis) turn(index int) {
 	a := &n.under[index]
 	switch w := n.world; {
@@ -168,7 +179,7 @@ func (n *nemesis) turn(index int) {
 				w.network.sever(pair[0], pair[1], a.fault)
 			}
 		}
-		w.agenda.Add(min(a.until, w.now+a.rhythm), event{kind: faultEnds, number: uint64(index)})
+		w.agenda.Add(a.next(w.now), event{kind: faultEnds, number: uint64(index)})
 	}
 }
 

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"lockd/raft"
 )
@@ -35,6 +36,62 @@ func (s *shadow) write(r *raft.Record) {
 	for i := range r.Entries {
 		s.terms = append(s.terms, r.Entries[i].Term)
 	}
+}
+
+// lie does to the shadow what a snapshot does to the disk whose record has not got through: it lies under what there is, as far as
+// that is of its history.
+func (s *shadow) lie(snapshot *raft.Snapshot) {
+	if snapshot.Index <= s.base {
+		return
+	}
+	if s.has(snapshot.Index, snapshot.Term) {
+		s.terms = s.terms[snapshot.Index-s.base:]
+	} else {
+		s.terms = nil
+	}
+	s.base = snapshot.Index
+	if snapshot.Term > s.term {
+		s.term, s.vote = snapshot.Term, 0
+	}
+}
+
+// is tells whether a disk with just this was recovered. Either may have its entries under a snapshot further than the other.
+func (s *shadow) is(stored *raft.Stored) bool {
+	under := stored.Snapshot.Index
+	if stored.Term != s.term || stored.Vote != s.vote || under+raft.Index(len(stored.Entries)) != s.last() {
+		return false
+	}
+	for index := max(s.base, under) + 1; index <= s.last(); index++ {
+		if stored.Entries[index-under-1].Term != s.terms[index-s.base-1] {
+			return false
+		}
+	}
+	return s.has(under, stored.Snapshot.Term)
+}
+
+// explains tells whether what was recovered is what the disk held and those of the records on their way that came first, however
+// many, and nothing else: nothing that had been cut, nothing of an older life, nothing behind a record that is not there. A snapshot that
+// was received reaches the disk before the records that it comes with, and before all that wait there.
+func (s *shadow) explains(stored *raft.Stored, pending []raft.Record) bool {
+	held := *s
+	held.terms = slices.Clone(s.terms)
+	for first := range len(pending) + 1 {
+		if held.is(stored) {
+			return true
+		}
+		for i := first; i < len(pending); i++ {
+			if snapshot := pending[i].Snapshot; snapshot != nil {
+				ahead := held
+				if ahead.lie(snapshot); ahead.is(stored) {
+					return true
+				}
+			}
+		}
+		if first < len(pending) {
+			held.write(&pending[first])
+		}
+	}
+	return false
 }
 
 // adopt takes what was recovered for what the disk holds.

@@ -13,10 +13,11 @@ func (w *world) state() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "after %d events, at %v of true time:\n", w.events, w.now)
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "server\tis\tterm\tvote\tleader\tcommit\tapplied\tlog\tdurable\tmachine")
+	columns := []string{"server", "is", "term", "vote", "leader", "commit", "applied", "log", "durable", "machine"}
+	fmt.Fprintln(table, strings.Join(columns, "\t"))
 	for _, m := range w.members {
 		if !m.up() {
-			fmt.Fprintf(table, "%d\t%s\t\n", m.id, m.absence())
+			fmt.Fprintf(table, "%d\t%s%s\n", m.id, m.absence(), strings.Repeat("\t-", len(columns)-2)) // a row that ends early would end the columns
 			continue
 		}
 		s := m.server.Node().Status()

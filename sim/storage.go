@@ -55,6 +55,9 @@ func (m *member) start() {
 		m.madeGood(recovered.Damaged)
 	}
 	w.judge.recovered(m, &recovered.Stored)
+	if m.relapse > 0 && !w.healed {
+		m.disk.HaltAt(m.disk.Operations() + m.relapse)
+	}
 	m.log = log
 	m.clock = newClock(m.luck.Between(0, time.Hour), w.drift(m.luck, 1), w.knobs.drift)
 	m.batch = 1
@@ -281,8 +284,14 @@ func (m *member) haltSoon(within int) {
 	}
 }
 
-// stopped is the end of a process in the middle of an operation of its disk: half of the times with the power.
+// stopped is the end of a process in the middle of an operation of its disk: half of the times with the power, and always if that was
+// to go again.
 func (m *member) stopped() {
+	if m.relapse > 0 {
+		m.world.tell("server %d loses power again, soon after it came back", m.id)
+		m.losePower()
+		return
+	}
 	m.world.observe(schedule.MidWrite)
 	if m.luck.Chance(draw.Million / 2) {
 		m.world.tell("server %d is stopped by a loss of power in the middle of a write", m.id)

@@ -68,6 +68,19 @@ func TestNobodyHearsAcrossACut(t *testing.T) {
 	require.Equal(t, raft.Leader, leader.server.Node().Role(), "both ends live on")
 }
 
+// A leader whose clock runs slow, and whom everything reaches late, leads on beside its successor: what its followers said before goes on arriving.
+func TestLeaderLingersBesideItsSuccessor(t *testing.T) {
+	w, leader := realm(t, schedule.ClockFreeze)
+	began := w.now
+	require.True(t, w.nemesis.linger(w.nemesis.aim(&schedule.Strike{Fault: schedule.ClockFreeze, Number: 1, Server: int(leader.id)})))
+	w.runUntil(30*second, func() bool { return w.rival() != nil })
+	require.Same(t, leader, w.rival())
+	require.Less(t, w.now, began+w.network.peer((leader.place+1)%5, leader.place).lag, "there is a successor before the answers have come")
+	require.NotZero(t, w.counts[schedule.ClockFreeze].Observed)
+	w.runUntil(30*second, func() bool { return w.rival() == nil })
+	require.NotSame(t, leader, w.leader())
+}
+
 // strikeNow lets an attack hit a member at once.
 func (n *nemesis) strikeNow(m *member, f schedule.Fault) bool {
 	n.plans[0] = schedule.Strike{Fault: f, Server: int(m.id), Number: 1}

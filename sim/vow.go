@@ -12,6 +12,10 @@ import (
 func (j *judge) spoken(m *member, envelope raft.Envelope) {
 	disk := &j.watch(m).durable
 	switch s := envelope.Message.(type) {
+	case *raft.PreVoteReply:
+		if s.Granted && j.watch(m).loyal.refuses[poll{envelope.To, s.Attempt}] {
+			j.fail(Loyalty, "server %d, which hears from a leader, would vote for server %d", m.id, envelope.To)
+		}
 	case *raft.Vote:
 		if disk.term != s.Term || disk.vote != m.id {
 			j.fail(Durability, "server %d asks for votes in term %d, and its own is not on its disk", m.id, s.Term)
@@ -29,6 +33,41 @@ func (j *judge) spoken(m *member, envelope raft.Envelope) {
 		if e := node.Entries(s.Match); s.Term == node.Term() && len(e) > 0 && e[0].Index == s.Match && !disk.has(s.Match, e[0].Term) {
 			j.fail(Durability, "server %d acknowledges entry %d of term %d, and its disk has another one", m.id, s.Match, e[0].Term)
 		}
+	}
+}
+
+// loyalty is what a member owes its leader. A connection that breaks makes a follower ask at once who would elect it, and a member that is
+// cut off from the leader alone asks again and again: those who hear from the leader must refuse, or it is deposed though it is well.
+type loyalty struct {
+	leader  raft.ID       // of whom it has heard last
+	at      time.Duration // by its own clock
+	refuses map[poll]bool // false: it was asked when it was free, perhaps for the second time
+}
+
+// poll is one question who would be voted for.
+type poll struct {
+	by      raft.ID
+	attempt uint64
+}
+
+// hears notes a message before the member reads it: that its leader lives, or that it is asked for another one.
+func (j *judge) hears(m *member, envelope raft.Envelope) {
+	node, l := m.server.Node(), &j.watch(m).loyal
+	switch s := envelope.Message.(type) {
+	case *raft.Append:
+		if s.Term >= node.Term() {
+			l.leader, l.at = envelope.From, m.now()
+		}
+	case *raft.PreVote:
+		asked := poll{envelope.From, s.Attempt}
+		owes := l.leader != 0 && node.Status().Leader == l.leader && m.now() < l.at+j.world.knobs.election
+		if _, before := l.refuses[asked]; owes && before {
+			return
+		}
+		if l.refuses == nil {
+			l.refuses = map[poll]bool{}
+		}
+		l.refuses[asked] = owes
 	}
 }
 

@@ -29,6 +29,47 @@ func TestWordsRestOnTheDisk(t *testing.T) {
 	require.Equal(t, Durability, says(&raft.Appended{Term: 4, Match: 4}))
 }
 
+// Who hears from its leader votes for nobody else; who has not for an election timeout, or has given it up, may.
+func TestWhoHearsItsLeaderIsLoyal(t *testing.T) {
+	w, leader := realm(t)
+	size := len(w.members)
+	voter, other := w.members[(leader.place+1)%size], w.members[(leader.place+2)%size].id
+	w.runUntil(w.now+second, func() bool { return voter.server.Node().Status().Leader == leader.id })
+	beat := raft.Envelope{From: leader.id, To: voter.id, Message: &raft.Append{Term: leader.server.Node().Term()}}
+	attempt := uint64(0)
+	asks := func() {
+		w.judge.hears(voter, raft.Envelope{From: other, To: voter.id, Message: &raft.PreVote{Attempt: attempt}})
+	}
+	grants := func() Oracle {
+		return fires(func() {
+			w.judge.spoken(voter, raft.Envelope{From: voter.id, To: other, Message: &raft.PreVoteReply{Granted: true, Attempt: attempt}})
+		})
+	}
+	w.judge.hears(voter, beat)
+	asks()
+	require.Equal(t, Loyalty, grants())
+	attempt++
+	require.Empty(t, grants(), "nobody has asked")
+
+	stale := raft.Envelope{From: other, To: voter.id, Message: &raft.Append{Term: 1}}
+	w.judge.hears(voter, stale)
+	asks()
+	require.Equal(t, Loyalty, grants(), "a leader of the past is none")
+
+	attempt++
+	w.judge.watch(voter).loyal.at -= w.knobs.election
+	asks()
+	require.Empty(t, grants(), "it has heard nothing for too long")
+	w.judge.hears(voter, beat)
+	asks()
+	require.Empty(t, grants(), "the question came twice, and the first time it was free")
+
+	attempt++
+	voter.step(raft.Closed{Member: leader.id})
+	asks()
+	require.Empty(t, grants(), "its leader seems to be gone")
+}
+
 // What is committed is on a majority of the disks, under its own term.
 func TestCommittedIsOnAMajorityOfDisks(t *testing.T) {
 	j := newWorld(small(1)).judge

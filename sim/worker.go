@@ -85,6 +85,18 @@ func (w *worker) peek() {
 	}
 }
 
+// consult asks a member at once whether the tokens that the workers had last are still good.
+func (c *client) consult(m *member) {
+	if c.session == nil || c.paused || c.world.knobs.looks == 0 {
+		return
+	}
+	for _, w := range c.workers {
+		if w.token != 0 {
+			c.look(w.name, w.token, m.place)
+		}
+	}
+}
+
 // stray lets somebody else give the lock back as well: the token is all that one needs. It may come first, and then the
 // worker's own release is the stale one; or long after the lock has gone to the next.
 func (w *worker) stray() {

@@ -247,6 +247,30 @@ func TestJUnit(t *testing.T) {
 	require.NotNil(t, s.Cases[3].Error)
 }
 
+// What is told to be typed runs the same worlds, with all that was said about them.
+func TestLineRunsTheSameCampaign(t *testing.T) {
+	c := fake(t, itinerary{seeds: 7, from: 3}, passes)
+	require.Equal(t, "go run ./cmd/chaos run --seeds 7 --from 3 --profile default", c.line())
+	c = fake(t, itinerary{seeds: 7, from: 3, nodeCounts: "3,5", shard: "2/4", shape: shape{clients: 2, duration: time.Minute, judge: "belief"}}, passes)
+	c.cpu, c.wall, c.twice, c.stop = time.Second, time.Hour, true, true
+	require.Equal(t, "go run ./cmd/chaos run --seeds 7 --from 3 --profile default --nodes 3,5 --clients 2 --duration 1m0s --judge belief --shard 2/4 "+
+		"--cpu 1s --time-limit 1h0m0s --twice --stop", c.line())
+	differs := newTally()
+	differs.add(outcome{world: c.worldOf(3), report: passes(sim.Config{}), twice: true, differs: true})
+	require.Contains(t, differs.failures[0].Command, "run --seeds 1 --from 3 --twice --jobs 1 --profile default --nodes 5 --clients 2 --duration 1m0s --judge belief")
+}
+
+func TestOneIsNotMany(t *testing.T) {
+	require.Equal(t, "0 seeds", counted(0, "seed"))
+	require.Equal(t, "1 seed", counted(uint64(1), "seed"))
+	require.Equal(t, "2 seeds", counted(2, "seed"))
+	total := newTally()
+	total.add(outcome{report: passes(sim.Config{})})
+	var out bytes.Buffer
+	result{tally: total, campaign: fake(t, itinerary{seeds: 1}, passes)}.print(&out)
+	require.Contains(t, out.String(), "1 seed: 1 passed")
+}
+
 // The time left is the pace's, or a limit's, whichever comes first.
 func TestProgress(t *testing.T) {
 	c := fake(t, itinerary{seeds: 100}, passes)

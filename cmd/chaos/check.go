@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,8 @@ func checkCommand() *cobra.Command {
 		Long: `Judges recorded histories: lines of JSON, as docs/history.md describes them, from the simulator, from a cluster, or from
 any other lock service. A dash reads standard input.
 
-It exits with 1 if a file breaks a rule, and else with 4 if one could not be decided, or shows no grant at all.`,
+It exits with 1 if a file breaks a rule, else with 64 if one can't be read, and else with 4 if one could not be decided, or shows no grant
+at all. One that can't be read keeps the others from nothing.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, files []string) error {
 			if steps < 1 {
@@ -30,28 +32,33 @@ It exits with 1 if a file breaks a rule, and else with 4 if one could not be dec
 			if err := linearizability.Calibrate(); err != nil {
 				return harnessError{err}
 			}
-			return checkFiles(command.OutOrStdout(), files, steps)
+			return checkFiles(command.OutOrStdout(), command.ErrOrStderr(), files, steps)
 		},
 	}
 	command.Flags().IntVar(&steps, "steps", enoughSteps, "how many steps porcupine's search may take in one file")
 	return command
 }
 
+// worstChecked are the codes of files, the one that matters most first. A file that can't be read takes nothing back from what was seen in
+// another one.
+var worstChecked = []int{exitUnsafe, exitUsage, exitUnknown}
+
 // checkFiles judges files one by one, and gives the worst of their exit codes.
-func checkFiles(out io.Writer, files []string, steps int) error {
-	total := exitPass
+func checkFiles(out, complaints io.Writer, files []string, steps int) error {
+	var codes []int
 	for _, name := range files {
 		history, err := readHistory(name)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			fmt.Fprintf(complaints, "chaos: %s: %v\n", name, err)
+			codes = append(codes, exitUsage)
+			continue
 		}
-		switch code := printCheck(out, name, history, linearizability.Judge(history, steps)); {
-		case code == exitUnsafe, total == exitPass:
-			total = code
-		}
+		codes = append(codes, printCheck(out, name, history, linearizability.Judge(history, steps)))
 	}
-	if total != exitPass {
-		return exit(total)
+	for _, code := range worstChecked {
+		if slices.Contains(codes, code) {
+			return exit(code)
+		}
 	}
 	return nil
 }

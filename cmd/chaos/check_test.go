@@ -35,6 +35,7 @@ func check(t *testing.T, texts ...string) (string, int) {
 	command.SilenceErrors, command.SilenceUsage = true, true
 	command.SetArgs(files)
 	command.SetOut(&out)
+	command.SetErr(&out)
 	err := command.Execute()
 	var code exit
 	switch {
@@ -68,6 +69,20 @@ func TestCheckGivesTheWorst(t *testing.T) {
 	require.Equal(t, exitUnsafe, code)
 	_, code = check(t, historyHeader, twoGrants)
 	require.Equal(t, exitUnsafe, code)
+}
+
+// A file that can't be read is told, and hides nothing: neither what was found before it nor what is found behind it.
+func TestCheckReadsOn(t *testing.T) {
+	for _, order := range [][]string{{twoGrants, "nonsense"}, {"nonsense", twoGrants}} {
+		out, code := check(t, order...)
+		require.Equal(t, exitUnsafe, code)
+		require.Contains(t, out, "token-sweep: lock \"a\"")
+		require.Contains(t, out, "line 1")
+	}
+	_, code := check(t, "nonsense", oneGrant)
+	require.Equal(t, exitUsage, code)
+	_, code = check(t, historyHeader, "nonsense")
+	require.Equal(t, exitUsage, code)
 }
 
 func TestCheckIsCalledWrongly(t *testing.T) {

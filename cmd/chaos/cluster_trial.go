@@ -37,7 +37,8 @@ Without a subcommand, the faults are drawn from the seed, or read from a file: m
 slowed and made lossy (all connections go through proxies in this process; no privilege is needed), connections reset, leaders replaced;
 processes of clients are stopped, killed and cut off as well, also while they hold locks. TCP loses no bytes, so a lost packet is one
 that comes late with all that follow it, and a cut is a pause with everything delivered after it. A client stands for all that share
-its process: what befalls it befalls them. A server of 0 in a schedule is whoever leads by then.
+its process: what befalls it befalls them. A server of 0 in a schedule is whoever leads by then. What --save-schedule writes, --schedule carries
+out again; chaos replay takes it only when another profile is written into it.
 
 Clients read, change and write a resource under their tokens. What they do and are told is recorded on one monotonic clock, and judged
 at the end by the judges of the simulator. --no-guard takes the fence away from the resource, and must fail with a lost update.
@@ -53,7 +54,7 @@ func (t *torment) flags(command *cobra.Command) {
 	flags.Uint64Var(&t.seed, "seed", 1, "what the faults are drawn from")
 	flags.IntVar(&t.clients, "clients", 50, "clients, in up to ten processes")
 	flags.StringVar(&t.follow, "schedule", "", "carry out the faults of this `file` instead; it also names nodes, clients and duration")
-	flags.StringVar(&t.save, "save-schedule", "", "write the schedule to this `file`")
+	flags.StringVar(&t.save, "save-schedule", "", "write the schedule to this `file`, which --schedule takes")
 	flags.StringVar(&t.history, "history", "", "write what clients did and were told to this `file`, as JSON lines that chaos check reads")
 	flags.BoolVar(&t.noGuard, "no-guard", false, "take the fence away from the resource: a negative control")
 }

@@ -47,6 +47,20 @@ func TestATrialThatFailsSaysWhy(t *testing.T) {
 	}
 }
 
+// A trial's schedule is for real processes. Who gives it to the simulator is told what to type instead.
+func TestATrialIsNotReplayed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "trial.json")
+	require.NoError(t, writeSchedule(file, cluster.Draw(1, 5, 10, time.Minute)))
+	_, err := fileWorld(file)
+	require.ErrorContains(t, err, "chaos cluster --schedule "+file)
+	require.Equal(t, exitUsage, execute([]string{"replay", file}))
+	require.Equal(t, exitUsage, execute([]string{"shrink", file, "--output", file + ".small"}))
+	follows := torment{follow: file, trials: &trials{}}
+	s, err := follows.schedule(nil)
+	require.NoError(t, err, "--schedule takes it")
+	require.Equal(t, cluster.Profile, s.Profile)
+}
+
 // What is wrong with the command line is said before any process is started.
 func TestATrialIsCalledRightly(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "four.json")

@@ -107,11 +107,17 @@ func (c *campaign) line() string {
 		value any
 	}{
 		{"nodes", c.nodeCounts != "", c.nodeCounts}, {"clients", c.clients != 0, c.clients}, {"duration", c.duration != 0, c.duration},
-		{"shard", c.stride > 1, c.shard},
+		{"judge", c.judge != "", c.judge}, {"shard", c.stride > 1, c.shard}, {"cpu", c.cpu != 0, c.cpu}, {"time-limit", c.wall != 0, c.wall},
 	} {
 		if flag.given {
 			line += fmt.Sprintf(" --%s %v", flag.name, flag.value)
 		}
+	}
+	if c.twice {
+		line += " --twice"
+	}
+	if c.stop {
+		line += " --stop"
 	}
 	return line
 }

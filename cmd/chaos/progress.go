@@ -42,7 +42,7 @@ func (p *progress) show(t *tally) {
 }
 
 func (p *progress) sentence(t *tally, elapsed, cpu time.Duration) string {
-	return fmt.Sprintf("%d of %d seeds, %d failed, %.1f simulated hours, %.0f events/s, %d faults observed, %v left", t.seeds, p.campaign.count(),
+	return fmt.Sprintf("%d of %s, %d failed, %.1f simulated hours, %.0f events/s, %d faults observed, %v left", t.seeds, counted(p.campaign.count(), "seed"),
 		len(t.failures), t.simulated.Hours(), float64(t.events)/elapsed.Seconds(), t.faults.observed(), p.left(t.seeds, elapsed, cpu))
 }
 

@@ -31,7 +31,7 @@ func (r result) contendedShare() float64 { return float64(r.contended) / float64
 
 // print writes the summary.
 func (r result) print(out io.Writer) {
-	fmt.Fprintf(out, "%d seeds: %d passed", r.seeds, r.passed)
+	fmt.Fprintf(out, "%s: %d passed", counted(r.seeds, "seed"), r.passed)
 	for v := sim.Unsafe; v <= sim.Broken; v++ {
 		fmt.Fprintf(out, ", %d %v", r.verdicts[v], v)
 	}
@@ -90,4 +90,12 @@ func (r result) printProbes(out io.Writer) {
 	if len(missed) > 0 {
 		fmt.Fprintf(out, "never reached: %s\n", strings.Join(missed, ", "))
 	}
+}
+
+// counted is a number of things, as people say it.
+func counted[N int | uint64](number N, thing string) string {
+	if number == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", number, thing)
 }

@@ -75,7 +75,11 @@ func profileNamed(name string) (sim.Profile, error) {
 
 // worldFlags are the flags that name this world, whatever command they are given to.
 func worldFlags(c sim.Config) string {
-	line := fmt.Sprintf("--seed %d --profile %s --nodes %d --clients %d --duration %v", c.Seed, c.Profile, c.Members, c.Clients, c.Duration)
+	return fmt.Sprintf("--seed %d %s", c.Seed, shapeFlags(c))
+}
+
+func shapeFlags(c sim.Config) string {
+	line := fmt.Sprintf("--profile %s --nodes %d --clients %d --duration %v", c.Profile, c.Members, c.Clients, c.Duration)
 	if c.Judge != "" {
 		line += " --judge " + string(c.Judge)
 	}

@@ -30,6 +30,8 @@ type shrunk struct {
 	Before int    `json:"faults_before"`
 	After  int    `json:"faults_after"`
 	Runs   int    `json:"runs"`
+
+	minimal bool // no limit ended the search
 }
 
 func shrinkCommand() *cobra.Command {
@@ -40,8 +42,9 @@ func shrinkCommand() *cobra.Command {
 		Long: `Find the fewest faults with which a world still fails, and write them to a file that replay takes.
 
 The world is a seed's, or that of a schedule file. It is run once to record its faults and once to see that they alone make the same
-judge fire; then faults are taken away for as long as that judge fires. With 3 the run and its record differ; with 4 there
-is nothing to shrink, because the world passes.
+judge fire; then faults are taken away for as long as that judge fires, and what is left is run once more. When --calls or --cpu end the search
+before everything was tried, that is said. With 3 the run and its record differ; with 4 there is nothing to shrink, because the
+world passes.
 
 ` + exitCodes,
 		Args: cobra.MaximumNArgs(1),
@@ -79,24 +82,72 @@ func (s *shrinking) shrink(world sim.Config, out io.Writer) error {
 		return exit(exitUnknown)
 	}
 	whole := recorded(world, first)
-	if second := s.run(heard(scheduled(whole), world.Judge)); second.Oracle != first.Oracle || second.Verdict != first.Verdict {
-		fmt.Fprintf(out, "%s fired (%s), but the %d faults that were recorded end in: %v %s\n", first.Oracle, first.Message, len(whole.Faults), second.Verdict, second.Oracle)
+	p := reenactment{run: s.run, judge: world.Judge, wanted: first}
+	if second := s.run(heard(scheduled(whole), world.Judge)); !p.fails(second) {
+		fmt.Fprintf(out, "%s fired (%s), but with what was recorded, %s, the run ends in: %v %s\n", first.Oracle, first.Message, counted(len(whole.Faults), "fault"), second.Verdict, second.Oracle)
 		return exit(exitNondeterministic)
 	}
-	smallest, runs := schedule.Shrink(whole, schedule.Effort{Runs: s.calls, Tell: s.tell}, func(smaller schedule.Schedule) bool {
-		if s.cpu > 0 && processorTime() >= s.cpu {
-			return false
-		}
-		r := s.run(heard(scheduled(smaller), world.Judge))
-		return r.Oracle == first.Oracle && r.Verdict == first.Verdict
-	})
-	fmt.Fprintf(out, "%s fires with %d faults instead of %d, found in %d runs\n", first.Oracle, len(smallest.Faults), len(whole.Faults), runs+2)
-	return s.write(smallest, shrunk{string(first.Oracle), len(whole.Faults), len(smallest.Faults), runs + 2}, out)
+	smallest := schedule.Shrink(whole, p.ending(first), schedule.Effort{Runs: s.calls, Enough: s.enough, Tell: s.tell}, p.play)
+	if last := s.run(heard(scheduled(smallest.Schedule), world.Judge)); !p.fails(last) {
+		fmt.Fprintf(out, "%s fired with %s, and with the same once more the run ends in: %v %s\n", first.Oracle, counted(len(smallest.Faults), "fault"), last.Verdict, last.Oracle)
+		return exit(exitNondeterministic)
+	}
+	figures := shrunk{string(first.Oracle), len(whole.Faults), len(smallest.Faults), smallest.Runs + 3, smallest.Minimal}
+	s.say(figures, out)
+	return s.write(smallest.Schedule, figures, out)
+}
+
+// enough tells whether the processor time is used up.
+func (s *shrinking) enough() bool { return s.cpu > 0 && processorTime() >= s.cpu }
+
+// say tells what came of it, and whether more of it could have made the schedule smaller.
+func (s *shrinking) say(figures shrunk, out io.Writer) {
+	fmt.Fprintf(out, "%s fires with %s instead of %d, found in %d runs\n", figures.Oracle, counted(figures.After, "fault"), figures.Before, figures.Runs)
+	if figures.minimal {
+		return
+	}
+	limit := fmt.Sprintf("--calls %d", s.calls)
+	if s.enough() {
+		limit = fmt.Sprintf("--cpu %v", s.cpu)
+	}
+	fmt.Fprintf(out, "%s ended the search: it may fire with fewer\n", limit)
+}
+
+// reenactment runs the schedules of one shrinking.
+type reenactment struct {
+	run    func(sim.Config) sim.Report
+	judge  sim.Oracle
+	wanted sim.Report // the last run that failed as it should
+}
+
+func (p *reenactment) fails(r sim.Report) bool {
+	return r.Oracle == p.wanted.Oracle && r.Verdict == p.wanted.Verdict
+}
+
+// ending is what a run tells of its schedule.
+func (p *reenactment) ending(r sim.Report) schedule.Ending {
+	return schedule.Ending{Fails: p.fails(r), At: schedule.Duration(r.Simulated), Faults: r.Strikes}
+}
+
+// play runs a schedule. Where the judge fires while the world goes on, one that has come to half as many events again as the last run that failed
+// is given up: it would take its time to the end and be healed, to no use.
+func (p *reenactment) play(smaller schedule.Schedule) schedule.Ending {
+	world := heard(scheduled(smaller), p.judge)
+	world.Record = true
+	if p.wanted.Simulated < time.Duration(smaller.Duration) {
+		world.Until = p.wanted.Events + p.wanted.Events/2
+	}
+	r := p.run(world)
+	if p.fails(r) {
+		p.wanted = r
+	}
+	return p.ending(r)
 }
 
 // tell says how far it is, to people who wait.
 func (s *shrinking) tell(runs int, smaller schedule.Schedule) {
-	fmt.Fprintf(os.Stderr, "%d faults, %d servers, %d clients, %v after %d runs\n", len(smaller.Faults), smaller.Nodes, smaller.Clients, smaller.Duration, runs)
+	fmt.Fprintf(os.Stderr, "%s, %s, %s, %v after %s\n", counted(len(smaller.Faults), "fault"), counted(smaller.Nodes, "server"),
+		counted(smaller.Clients, "client"), smaller.Duration, counted(runs, "run"))
 }
 
 func (s *shrinking) write(smallest schedule.Schedule, figures shrunk, out io.Writer) error {

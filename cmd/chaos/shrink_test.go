@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,7 +14,7 @@ import (
 	"lockd/sim"
 )
 
-// brittle is a world with sixty faults that breaks when the seventh kill comes about.
+// brittle is a world with sixty faults that breaks at once when the seventh kill comes about.
 func brittle(c sim.Config) sim.Report {
 	var strikes []schedule.Strike
 	if c.Schedule != nil {
@@ -23,12 +24,12 @@ func brittle(c sim.Config) sim.Report {
 			strikes = append(strikes, schedule.Strike{Fault: schedule.Kill, Number: n + 1, At: schedule.Duration(n), Server: 1})
 		}
 	}
-	for _, s := range strikes {
+	for i, s := range strikes {
 		if s.Number == 7 {
-			return sim.Report{Verdict: sim.Unsafe, Oracle: sim.Durability, Message: "it is gone", Strikes: strikes}
+			return sim.Report{Verdict: sim.Unsafe, Oracle: sim.Durability, Message: "it is gone", Strikes: strikes[:i+1], Events: uint64(i) + 1}
 		}
 	}
-	return sim.Report{Verdict: sim.Pass, Strikes: strikes}
+	return sim.Report{Verdict: sim.Pass, Strikes: strikes, Simulated: c.Duration}
 }
 
 func TestShrinkFindsTheFaultThatMatters(t *testing.T) {
@@ -38,7 +39,7 @@ func TestShrinkFindsTheFaultThatMatters(t *testing.T) {
 	require.NoError(t, err)
 	var out bytes.Buffer
 	require.NoError(t, s.shrink(world, &out))
-	require.Contains(t, out.String(), "durability fires with 1 faults instead of 60")
+	require.Contains(t, out.String(), "durability fires with 1 fault instead of 7")
 
 	file, err := os.Open(s.output)
 	require.NoError(t, err)
@@ -53,9 +54,9 @@ func TestShrinkFindsTheFaultThatMatters(t *testing.T) {
 	require.NoError(t, err)
 	var figures shrunk
 	require.NoError(t, json.Unmarshal(content, &figures))
-	require.Equal(t, 60, figures.Before)
+	require.Equal(t, 7, figures.Before)
 	require.Equal(t, 1, figures.After)
-	require.LessOrEqual(t, figures.Runs, 102)
+	require.LessOrEqual(t, figures.Runs, 103)
 }
 
 // What passes can't be shrunk, and what its own record does not bring about again must not be.
@@ -72,5 +73,60 @@ func TestShrinkRefuses(t *testing.T) {
 		return brittle(c)
 	}
 	require.Equal(t, exit(exitNondeterministic), s.shrink(world, &out))
+	require.NoFileExists(t, s.output)
+}
+
+// When a limit ends the search, that is said, with the limit to raise. The file is written all the same.
+func TestShrinkTellsWhichLimitEndedIt(t *testing.T) {
+	world, err := shape{profile: "default"}.world(5)
+	require.NoError(t, err)
+	for _, limited := range []struct {
+		shrinking
+		told string
+	}{
+		{shrinking{calls: 1}, "--calls 1 ended the search"}, {shrinking{calls: 100, cpu: time.Nanosecond}, "--cpu 1ns ended the search"},
+	} {
+		limited.run, limited.output = brittle, filepath.Join(t.TempDir(), "s.json")
+		var out bytes.Buffer
+		require.NoError(t, limited.shrink(world, &out))
+		require.Contains(t, out.String(), limited.told)
+		require.FileExists(t, limited.output)
+	}
+	var out bytes.Buffer
+	enough := shrinking{calls: 100, run: brittle, output: filepath.Join(t.TempDir(), "s.json")}
+	require.NoError(t, enough.shrink(world, &out))
+	require.NotContains(t, out.String(), "ended the search")
+}
+
+// A run that has not failed long after the last one did is given up, and where the judge looks back at the end none is.
+func TestRunsAreGivenUpInTime(t *testing.T) {
+	var until uint64
+	p := reenactment{wanted: sim.Report{Oracle: sim.Belief, Verdict: sim.Unsafe, Events: 1000, Simulated: 3 * time.Second}, run: func(c sim.Config) sim.Report {
+		until = c.Until
+		return sim.Report{Oracle: sim.Belief, Verdict: sim.Unsafe, Events: 400, Simulated: 2 * time.Second}
+	}}
+	s := schedule.Schedule{Duration: schedule.Duration(4 * time.Second)}
+	require.True(t, p.play(s).Fails)
+	require.EqualValues(t, 1500, until)
+	require.Equal(t, schedule.Duration(2*time.Second), p.play(s).At)
+	require.EqualValues(t, 600, until)
+	s.Duration = schedule.Duration(2 * time.Second)
+	p.play(s)
+	require.Zero(t, until)
+}
+
+// What was found is run once more before it is written: nobody is handed a file that does not fail.
+func TestShrinkRefusesWhatDoesNotFailAgain(t *testing.T) {
+	world, err := shape{profile: "default"}.world(5)
+	require.NoError(t, err)
+	s := shrinking{calls: 100, output: filepath.Join(t.TempDir(), "s.json"), run: func(c sim.Config) sim.Report {
+		if c.Schedule != nil && !c.Record && len(c.Schedule.Faults) == 1 {
+			return sim.Report{Verdict: sim.Pass}
+		}
+		return brittle(c)
+	}}
+	var out bytes.Buffer
+	require.Equal(t, exit(exitNondeterministic), s.shrink(world, &out))
+	require.Contains(t, out.String(), "durability fired with 1 fault")
 	require.NoFileExists(t, s.output)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockd/cluster"
 	"lockd/schedule"
 	"lockd/sim"
 )
@@ -49,6 +50,10 @@ func fileWorld(name string) (sim.Config, error) {
 	s, err := schedule.Read(file)
 	if err != nil {
 		return sim.Config{}, fmt.Errorf("%s: %w", name, err)
+	}
+	if s.Profile == cluster.Profile {
+		return sim.Config{}, fmt.Errorf("%s has faults for real processes: chaos cluster --schedule %s carries them out (a simulated world can have them when the file names one of its profiles, such as %q)",
+			name, name, sim.Default)
 	}
 	if _, err := profileNamed(s.Profile); err != nil {
 		return sim.Config{}, fmt.Errorf("%s: %w", name, err)

@@ -120,8 +120,7 @@ func (t *tally) fail(o outcome) {
 	}
 	if o.differs && f.code != exitUnsafe {
 		f.Verdict, f.Oracle, f.Message, f.code = "nondeterministic", "nondeterminism", "two runs of the seed differ", exitNondeterministic
-		f.Command = fmt.Sprintf("go run ./cmd/chaos run --seeds 1 --from %d --twice --jobs 1 --profile %s --nodes %d --clients %d --duration %v",
-			o.world.Seed, o.world.Profile, o.world.Members, o.world.Clients, o.world.Duration)
+		f.Command = fmt.Sprintf("go run ./cmd/chaos run --seeds 1 --from %d --twice --jobs 1 %s", o.world.Seed, shapeFlags(o.world))
 	}
 	if o.differs {
 		t.differing++
