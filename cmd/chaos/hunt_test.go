@@ -64,3 +64,22 @@ func TestMatrixConcludes(t *testing.T) {
 	printPreys(&out, []prey{caught, escaped, failed})
 	require.Regexp(t, `(?s)sketch +raft +durability.*sketch +raft +NOT CAUGHT.*sketch +raft +FAILED`, out.String())
 }
+
+// What all hunts together say: how many searches took longer than three medians, and how many schedules shrank to a tenth or to three.
+func TestEvidenceIsGathered(t *testing.T) {
+	search := func(cpu float64) catch { return catch{caught: cpu > 0, cpu: cpu} }
+	steady := prey{mutant: suspect, catches: []catch{search(2), search(2), search(6)}, shrunk: &shrunk{Before: 500, After: 50}}
+	lucky := prey{mutant: suspect, catches: []catch{search(1), search(1), search(0)}, shrunk: &shrunk{Before: 500, After: 51}}
+	few := prey{mutant: suspect, catches: []catch{search(1), search(1), search(3.5)}, shrunk: &shrunk{Before: 4, After: 3}}
+	escaped := prey{mutant: suspect, catches: []catch{search(0)}, shrunk: &shrunk{Before: 9, After: 9}}
+
+	var out bytes.Buffer
+	gather([]prey{steady, lucky, few, escaped, {mutant: suspect, err: errors.New("it does not build")}}).print(&out, 3)
+	require.Equal(t, "2 of 9 searches took more than three times the median of their mutant, or were in vain\n"+
+		"2 of 3 schedules were shrunk to a tenth of their faults, or to three; the median has 10.2 % left\n", out.String())
+
+	out.Reset()
+	gather([]prey{escaped}).print(&out, 3)
+	gather([]prey{{mutant: suspect, catches: []catch{search(1)}}}).print(&out, 1)
+	require.Empty(t, out.String())
+}

@@ -72,6 +72,7 @@ func (x *matrix) run(out io.Writer) error {
 		return harnessError{err}
 	}
 	printPreys(out, found)
+	gather(found).print(out, x.bases)
 	if x.markdown != "" {
 		if err := x.publish(found); err != nil {
 			return harnessError{err}
