@@ -1,5 +1,7 @@
 package raft
 
+import "time"
+
 // disk is what a node knows of its own disk: which records were handed out, which
 // of them are durable, and what waits for them.
 type disk struct {
@@ -22,11 +24,12 @@ type disk struct {
 }
 
 // pendingRecord is on its way to the disk. When it is durable, so is the log up to last, and a snapshot may
-// reach up to handed, the last entry that was handed out with it or after it.
+// reach up to handed, the last entry that was handed out with it or after it. The disk has it since then.
 type pendingRecord struct {
 	sequence uint64
 	last     Index
 	handed   Index
+	since    time.Duration
 }
 
 // heldMessage may leave when the record it rests on is durable, if its term is still the node's.
@@ -127,7 +130,7 @@ func (n *Node) record() Record {
 		d.promises = d.written
 	}
 	d.promise, d.snapshot, d.unsaved = false, nil, n.log.last()+1
-	d.pending = append(d.pending, pendingRecord{sequence: d.written, last: n.log.last()})
+	d.pending = append(d.pending, pendingRecord{sequence: d.written, last: n.log.last(), since: n.now})
 	return record
 }
 

@@ -128,7 +128,7 @@ func (n *Node) onVoteReply(from ID, m *VoteReply) {
 // onTimeoutNow begins an election at once, without a trial: the leader itself asked
 // for it, and a poll would be refused by everybody who still hears from that leader (§3.10).
 func (n *Node) onTimeoutNow(from ID) {
-	if n.role == Follower && n.leader == from && n.votes() {
+	if n.role == Follower && n.leader == from && n.votes() && !n.stalled() {
 		n.campaign(true)
 	}
 }

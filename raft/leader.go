@@ -103,6 +103,7 @@ func (n *Node) beat() {
 	n.lead.beatDue = n.now + n.config.Heartbeat
 	n.lead.beating = true
 	n.expireTransfer()
+	n.abdicate()
 	heard := n.lead.scratch[:0]
 	heard = append(heard, uint64(n.now))
 	for i := range n.lead.peers {

@@ -111,7 +111,7 @@ func (n *Node) timeout() {
 	switch {
 	case n.role == Leader:
 		n.beat()
-	case n.now >= n.Deadline() && n.votes():
+	case n.now >= n.Deadline() && n.votes() && !n.stalled(): // its own vote would not count in time
 		n.poll()
 	case n.now >= n.Deadline():
 		n.calm()

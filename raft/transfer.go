@@ -25,8 +25,12 @@ func (n *Node) Transfer(now time.Duration, to ID) error {
 	if n.lead.peer(to) == nil {
 		return ErrNotMember
 	}
-	n.lead.transfer = &transfer{to: to, due: now + n.config.ElectionTimeout}
+	n.handOver(to)
 	return nil
+}
+
+func (n *Node) handOver(to ID) {
+	n.lead.transfer = &transfer{to: to, due: n.now + n.config.ElectionTimeout}
 }
 
 // closest is the follower that has most of the log, among those that were heard lately, if there are any.
