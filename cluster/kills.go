@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"lockd/client"
-	"lockd/raft"
 )
 
 // KillsReport is what Kills did and saw.
@@ -84,7 +83,7 @@ func (c *Cluster) AwaitLeader(ctx context.Context, watcher *client.Client) (*Nod
 			if !n.Running() {
 				continue
 			}
-			if seen, err := watcher.Status(ctx, n.Client); err == nil && seen.Node.Role == raft.Leader {
+			if leads(ctx, watcher, n) {
 				return n, nil
 			}
 		}

@@ -28,14 +28,15 @@ type Node struct {
 	Client, HTTP string // addresses
 	peer         string // its address for the other members
 	binary       string
+	data         string
 	arguments    []string
 	log          string
 }
 
-// Build compiles cmd/lockd into a folder, and returns the binary's path. It must run inside of the module.
+// Build compiles cmd/lockd into a folder, and returns the binary's path. It must run inside of the module. The disks of its nodes can be stalled.
 func Build(ctx context.Context, folder string) (string, error) {
 	binary := filepath.Join(folder, "lockd")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "lockd/cmd/lockd")
+	build := exec.CommandContext(ctx, "go", "build", "-tags", "stall", "-o", binary, "lockd/cmd/lockd")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building lockd: %w\n%s", err, output)
 	}
@@ -64,10 +65,10 @@ func layOut(binary, folder string, size int) (*Cluster, error) {
 	for i := range size {
 		n := &Node{
 			ID: i + 1, Client: addresses[3*i], peer: addresses[3*i+1], HTTP: addresses[3*i+2], binary: binary,
-			log: filepath.Join(folder, fmt.Sprintf("node-%d.log", i+1)),
+			log: filepath.Join(folder, fmt.Sprintf("node-%d.log", i+1)), data: filepath.Join(folder, fmt.Sprintf("node-%d", i+1)),
 		}
 		n.arguments = []string{
-			"serve", "--id", strconv.Itoa(n.ID), "--data", filepath.Join(folder, fmt.Sprintf("node-%d", n.ID)),
+			"serve", "--id", strconv.Itoa(n.ID), "--data", n.data,
 			"--listen", n.Client, "--peer-listen", n.peer, "--http-listen", n.HTTP,
 		}
 		c.Nodes = append(c.Nodes, n)

@@ -87,6 +87,12 @@ var gauges = []gauge{
 		}
 		return 0
 	}),
+	measured("disk_stalled", "1 while the disk has been at work on one record for half an election timeout.", func(v *view) uint64 {
+		if v.status.Stalled {
+			return 1
+		}
+		return 0
+	}),
 	measured("commit_index", "The highest entry known to be committed.", func(v *view) uint64 { return uint64(v.status.Commit) }),
 	measured("applied_index", "The highest entry applied.", func(v *view) uint64 { return uint64(v.status.Applied) }),
 	measured("apply_lag", "Entries committed and not applied.", func(v *view) uint64 { return uint64(v.status.Commit - v.status.Applied) }),

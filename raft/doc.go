@@ -34,6 +34,8 @@
 // entry. The leader's disk and the followers' write at the same time. A follower whose next
 // entry is gone gets the snapshot in chunks (snapshot.go).
 //
+// A leader whose disk hangs hands over to a follower whose disk does not, and nobody with such a disk campaigns (stall.go).
+//
 // Reads (read.go) are confirmed by a round of heartbeats that began after the read did (§8, thesis §6.4). Each round has
 // a number of its own: an answer to an older heartbeat never confirms a newer read. One round serves all
 // reads that wait for it.

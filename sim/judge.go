@@ -143,6 +143,9 @@ func (j *judge) drained(m *member) {
 	if role := node.Role(); role != w.role {
 		if w.role == raft.Leader {
 			j.world.hit(leaderDeposed)
+			if status.Stalled {
+				j.world.hit(stalledLeaderGone)
+			}
 		}
 		w.role = role
 	}

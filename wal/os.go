@@ -110,6 +110,7 @@ func (f osFile) Allocate(size int64) error {
 }
 
 func (f osFile) Sync() error {
+	stall(f.File)
 	if err := retried(func() error { return syncData(f.File) }); err != nil {
 		return fmt.Errorf("sync %s: %w", f.Name(), err)
 	}
