@@ -176,7 +176,7 @@ func (c *Config) raft() raft.Config {
 	return raft.Config{
 		ID: c.Member, ElectionTimeout: c.ElectionTimeout, Heartbeat: c.Heartbeat, Random: rand.NewPCG(mint(), mint()),
 		MaxAppendBytes: 1 << 20, MaxInflight: 256, MaxInflightBytes: 8 << 20,
-		MaxUncommittedBytes: 16 << 20, ChunkBytes: 1 << 20, KeepEntries: 10_000,
+		MaxUncommittedBytes: 16 << 20, ChunkBytes: 256 << 10, ChunkPause: 4 * time.Millisecond, KeepBytes: 8 << 20,
 	}
 }
 

@@ -17,7 +17,7 @@ func newTrio() *trio {
 	for i := range c.nodes {
 		config := testConfig(ID(i+1), 1)
 		config.MaxAppendBytes, config.MaxInflight, config.MaxInflightBytes = 1<<20, 64, 1<<24
-		config.MaxUncommittedBytes, config.KeepEntries = 1<<30, 1000
+		config.MaxUncommittedBytes, config.KeepBytes = 1<<30, 1000*entryCost
 		c.nodes[i] = New(config, foundation(3), 0)
 	}
 	c.nodes[0].Step(c.nodes[0].Deadline(), Timeout{})
@@ -91,7 +91,7 @@ func BenchmarkFollower(b *testing.B) {
 	for _, batch := range []int{1, 64, 1024} {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
 			config := testConfig(1, 1)
-			config.KeepEntries = 1000
+			config.KeepBytes = 1000 * entryCost
 			n := New(config, foundation(3), 0)
 			var out Output
 			entries := make([]Entry, batch)

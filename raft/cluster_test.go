@@ -64,7 +64,7 @@ const testTimeout = 100 * time.Millisecond
 func testConfig(id ID, seed uint64) Config {
 	return Config{
 		ID: id, ElectionTimeout: testTimeout, Heartbeat: testTimeout / 5, Random: rand.NewPCG(seed, uint64(id)),
-		MaxAppendBytes: 64, MaxInflight: 4, MaxInflightBytes: 256, MaxUncommittedBytes: 1 << 20, ChunkBytes: 16, KeepEntries: 3,
+		MaxAppendBytes: 64, MaxInflight: 4, MaxInflightBytes: 256, MaxUncommittedBytes: 1 << 20, ChunkBytes: 16, KeepBytes: 3 * entryCost,
 	}
 }
 
@@ -89,7 +89,7 @@ func newWorld(t testing.TB, seed uint64, size int) *world {
 	}
 	w.tuning = testConfig(0, 0)
 	w.tuning.MaxAppendBytes, w.tuning.MaxInflight, w.tuning.MaxInflightBytes = upTo(64), upTo(5), upTo(256)
-	w.tuning.ChunkBytes, w.tuning.KeepEntries = 3+upTo(40), w.random.IntN(6)
+	w.tuning.ChunkBytes, w.tuning.KeepBytes = 3+upTo(40), w.random.IntN(6)*entryCost
 	for id := ID(1); id <= ID(size); id++ {
 		m := &member{id: id, durable: foundation(size), base: 1}
 		w.boot(m)

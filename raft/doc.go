@@ -32,7 +32,8 @@
 // messages and bytes for each follower. After a mismatch or a loss it probes with one message at a
 // time; the follower says where its conflicting term begins, so that a probe skips a term, not an
 // entry. The leader's disk and the followers' write at the same time. A follower whose next
-// entry is gone gets the snapshot in chunks (snapshot.go).
+// entry is gone gets the snapshot in chunks (snapshot.go), not faster than is good for the others; when the connection
+// breaks or the leader changes, it goes on with what it lacks of it, and a checksum over the whole says that it is one.
 //
 // A leader whose disk hangs hands over to a follower whose disk does not, and nobody with such a disk campaigns (stall.go).
 //

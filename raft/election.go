@@ -27,7 +27,6 @@ func (n *Node) stepDown(term Term) {
 	if term > n.term {
 		n.term, n.vote, n.leader = term, 0, 0
 		n.disk.promise = true
-		n.incoming = nil
 	}
 	if n.role == Leader {
 		n.resign()
@@ -89,7 +88,6 @@ func (n *Node) campaign(transfer bool) {
 	n.vote = n.id
 	n.leader = 0
 	n.disk.promise = true
-	n.incoming = nil
 	n.ballot = ballot{}
 	n.calm()
 	request := &Vote{Term: n.term, LastIndex: n.log.last(), LastTerm: n.log.lastTerm(), Transfer: transfer}

@@ -115,6 +115,17 @@ func (n *Node) beat() {
 	}
 }
 
+// due is when the followers must hear something, or may be sent the next piece of a snapshot.
+func (l *lead) due() time.Duration {
+	due := l.beatDue
+	for i := range l.peers {
+		if p := &l.peers[i]; p.mode == installing {
+			due = min(due, p.install.due)
+		}
+	}
+	return due
+}
+
 // replicate sends every follower what it lacks, as far as it may, and what it must hear in any case.
 func (n *Node) replicate() {
 	n.askRound()

@@ -117,13 +117,18 @@ func (l *log) lastOfTerm(term Term, limit Index) Index {
 	return index
 }
 
-// compact takes the machine's snapshot and forgets all but about keep entries before it.
+// compact takes the machine's snapshot and forgets what comes before it, but for the last entries that take no more than keep bytes.
 func (l *log) compact(snapshot Snapshot, keep int) {
 	l.snapshot = snapshot
-	if snapshot.Index < l.base+Index(keep) {
+	base := snapshot.Index
+	for ; base > l.base; base-- {
+		if keep -= cost(l.slice(base, base)); keep < 0 {
+			break
+		}
+	}
+	if base == l.base {
 		return
 	}
-	base := snapshot.Index - Index(keep)
 	l.baseTerm = l.term(base)
 	l.entries = slices.Clone(l.entries[base-l.base:])
 	l.base = base

@@ -89,6 +89,7 @@ type Chunk struct {
 	Membership Membership
 	Offset     uint64
 	Total      uint64 // length of the snapshot's data
+	Sum        uint64 // CRC32C of all of it
 	Data       []byte
 }
 

@@ -22,7 +22,11 @@ type Config struct {
 	MaxInflightBytes    int // and their entry data
 	MaxUncommittedBytes int // entries proposed and not committed, or not durable at the leader, above which Propose refuses
 	ChunkBytes          int // snapshot data in one Chunk
-	KeepEntries         int // entries kept behind a snapshot for slow followers
+	KeepBytes           int // entries kept behind a snapshot for slow followers, by what they take in memory
+
+	// ChunkPause is how long it is at least from one Chunk to the next, to one follower. With ChunkBytes it bounds the
+	// rate at which a snapshot is sent. Zero: as fast as they are answered.
+	ChunkPause time.Duration
 }
 
 // Node is one member. It is not safe for concurrent use. Make it with New.
@@ -67,7 +71,7 @@ func New(config Config, stored Stored, now time.Duration) *Node {
 	assert(config.ElectionTimeout > 0 && config.Heartbeat > 0 && 3*config.Heartbeat <= config.ElectionTimeout,
 		"a heartbeat of %v does not fit into an election timeout of %v", config.Heartbeat, config.ElectionTimeout)
 	assert(config.MaxAppendBytes > 0 && config.MaxInflight > 0 && config.MaxInflightBytes > 0 &&
-		config.MaxUncommittedBytes > 0 && config.ChunkBytes > 0 && config.KeepEntries >= 0, "a bound is missing in %+v", config)
+		config.MaxUncommittedBytes > 0 && config.ChunkBytes > 0 && config.KeepBytes >= 0 && config.ChunkPause >= 0, "a bound is missing in %+v", config)
 
 	n := &Node{config: config, id: config.ID, now: now, term: stored.Term, vote: stored.Vote, log: newLog(stored)}
 	assert(n.term >= n.log.lastTerm(), "the log is of term %d, but the stored term is %d", n.log.lastTerm(), n.term)
@@ -102,7 +106,7 @@ func (n *Node) Step(now time.Duration, input Input) {
 // Deadline is when the next Timeout is due.
 func (n *Node) Deadline() time.Duration {
 	if n.role == Leader {
-		return n.lead.beatDue
+		return n.lead.due()
 	}
 	return n.waiting + n.patience
 }
@@ -204,6 +208,9 @@ func (n *Node) commitTo(index Index) {
 		fail("commit of %d behind the end of the log at %d", index, n.log.last())
 	}
 	n.commit = max(n.commit, index)
+	if n.incoming != nil && n.incoming.index <= n.commit {
+		n.incoming = nil // nobody will send the rest
+	}
 }
 
 // checkStep is the cheap part of the invariants, looked at after every step.

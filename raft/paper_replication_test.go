@@ -54,7 +54,7 @@ func termsOf(entries []Entry) []Term {
 // §5.3: what is committed is the same everywhere, so an Append that begins before the commit index, even
 // before the entries that are still kept, is understood.
 func TestAppendFromBeforeTheCommitIndex(t *testing.T) {
-	s := newSolo(t, withLog(3, 1, 1, 1, 1, 1), func(c *Config) { c.KeepEntries = 0 })
+	s := newSolo(t, withLog(3, 1, 1, 1, 1, 1), func(c *Config) { c.KeepBytes = 0 })
 	s.hear(2, &Append{Term: 2, PrevIndex: 6, PrevTerm: 1, Commit: 6})
 	s.saved()
 	s.step(Snapshotted{s.SnapshotAt(5)})

@@ -2,6 +2,7 @@ package raft
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -209,7 +210,7 @@ func TestPaper310OnlyTheLeaderAsks(t *testing.T) {
 	require.True(t, one[*Vote](t, s.saved(), 3).Transfer)
 }
 
-// §7: compaction keeps the entries behind the snapshot that slow followers may still ask for, exactly so many.
+// §7: compaction keeps the entries behind the snapshot that slow followers may still ask for, as many as may be kept.
 func TestPaper7Compaction(t *testing.T) {
 	for _, c := range []struct {
 		at    Index
@@ -218,7 +219,7 @@ func TestPaper7Compaction(t *testing.T) {
 	}{
 		{6, 0, 7}, {6, 1, 6}, {6, 3, 4}, {6, 5, 2}, {6, 6, 2}, {6, 50, 2}, {8, 0, 9}, {8, 3, 6},
 	} {
-		s := newSolo(t, withLog(3, 1, 1, 1, 2, 2, 2, 2), func(conf *Config) { conf.KeepEntries = c.keep })
+		s := newSolo(t, withLog(3, 1, 1, 1, 2, 2, 2, 2), func(conf *Config) { conf.KeepBytes = c.keep * entryCost })
 		s.hear(2, &Append{Term: 3, PrevIndex: 8, PrevTerm: 2, Commit: 8})
 		s.saved()
 		s.step(Snapshotted{s.SnapshotAt(c.at)})
@@ -250,7 +251,7 @@ func TestPaper7ASnapshotDoesNotOvertakeTheRecords(t *testing.T) {
 
 // §7: a follower that needs entries which are gone gets the snapshot, piece by piece, each asked for by the answer to the last one.
 func TestPaper7LeaderSendsChunks(t *testing.T) {
-	s := established(t, 3, func(c *Config) { c.KeepEntries, c.ChunkBytes = 0, 4 })
+	s := established(t, 3, func(c *Config) { c.KeepBytes, c.ChunkBytes = 0, 4 })
 	s.propose("x")
 	s.saved()
 	s.appended(3, 3)
@@ -284,7 +285,7 @@ func TestPaper7LeaderSendsChunks(t *testing.T) {
 
 // §7: a piece that is not answered is sent again after an election timeout, no sooner.
 func TestPaper7LostChunkIsRepeated(t *testing.T) {
-	s := established(t, 3, func(c *Config) { c.KeepEntries = 0 })
+	s := established(t, 3, func(c *Config) { c.KeepBytes = 0 })
 	s.propose("x")
 	s.saved()
 	s.appended(3, 3)
@@ -302,7 +303,7 @@ func TestPaper7LostChunkIsRepeated(t *testing.T) {
 func chunk(index Index, offset uint64, data, whole string) *Chunk {
 	return &Chunk{
 		Term: 2, Index: index, IndexTerm: 2, Membership: foundation(3).Snapshot.Membership,
-		Offset: offset, Total: uint64(len(whole)), Data: []byte(data),
+		Offset: offset, Total: uint64(len(whole)), Sum: checksum([]byte(whole)), Data: []byte(data),
 	}
 }
 
@@ -340,15 +341,43 @@ func TestPaper7SnapshotThatTheLogCovers(t *testing.T) {
 	require.Equal(t, Index(5), s.Status().Last)
 }
 
-// §7: a piece that a deposed leader sent does not mix with those of its successor.
-func TestPaper7AssemblyEndsWithItsTerm(t *testing.T) {
+// §7: a leader that sends the snapshot of its predecessor, to the bit, goes on where that one stopped. Pieces of two snapshots do not
+// mix, and what does not add up to what was to be sent is no snapshot.
+func TestPaper7AssemblyOutlivesALeader(t *testing.T) {
 	s := newSolo(t, foundation(3))
 	s.hear(2, chunk(9, 0, "ab", "abcd"))
 	s.saved()
-	later := chunk(9, 2, "cd", "abcd")
-	later.Term = 3
-	s.hear(3, later)
-	require.Zero(t, one[*ChunkReceived](t, s.saved(), 3).Offset)
+	from3 := func(offset uint64, data, whole string) uint64 {
+		later := chunk(9, offset, data, whole)
+		later.Term = 3
+		return one[*ChunkReceived](t, append(s.hear(3, later), s.saved()...), 3).Offset
+	}
+	require.Equal(t, uint64(0), from3(2, "xy", "abxy"), "another snapshot of the same entry")
+	require.Equal(t, uint64(2), from3(0, "ab", "abcd"))
+	require.Equal(t, uint64(0), from3(2, "cx", "abcd"), "a bit was lost")
+	require.Nil(t, s.output.Install)
+	require.Equal(t, uint64(2), from3(0, "ab", "abcd"))
+
+	last := chunk(9, 2, "cd", "abcd")
+	last.Term = 4
+	s.hear(2, last)
+	require.Equal(t, "abcd", string(s.output.Install.Data), "of two leaders")
+}
+
+// A leader sends no chunk sooner after the last one than it may, however fast a follower takes them, and wakes up for the next.
+func TestPaper7ChunksAreSpaced(t *testing.T) {
+	const pause = 3 * time.Millisecond
+	s := established(t, 3, func(c *Config) { c.KeepBytes, c.ChunkBytes, c.ChunkPause = 0, 4, pause })
+	s.propose("x")
+	s.saved()
+	s.appended(3, 3)
+	snapshot := s.SnapshotAt(3)
+	snapshot.Data = []byte("0123456789")
+	s.step(Snapshotted{snapshot})
+	one[*Chunk](t, s.hear(2, &Mismatch{Term: 2, PrevIndex: 3, Last: 2}), 2)
+	require.Empty(t, s.hear(2, &ChunkReceived{Term: 2, Index: 3, Offset: 4}))
+	require.Equal(t, s.clock+pause, s.Deadline())
+	require.Equal(t, "4567", string(one[*Chunk](t, s.wait(pause), 2).Data))
 }
 
 // §7: writes that were on their way when a snapshot replaced the log say nothing about what follows it.

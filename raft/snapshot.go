@@ -1,21 +1,36 @@
 package raft
 
-import "time"
+import (
+	"hash/crc32"
+	"time"
+)
 
 // installation is a snapshot on its way to a follower, one chunk at a time.
 type installation struct {
 	snapshot Snapshot
+	sum      uint64
 	offset   uint64 // the follower has this much
-	asked    bool   // the next chunk is out
 	sent     time.Duration
+	due      time.Duration // when the next chunk may leave, or the last one is sent again
 }
 
-// assembly is a snapshot that a follower has received in part.
+// assembly is a snapshot that a follower has received in part. A connection that breaks and a leader that changes leave
+// it as it is: whoever sends the same snapshot, to the bit, goes on where the last one stopped.
 type assembly struct {
 	index Index
 	term  Term
+	total uint64
+	sum   uint64
 	data  []byte
 }
+
+func (a *assembly) of(m *Chunk) bool {
+	return a != nil && a.index == m.Index && a.term == m.IndexTerm && a.total == m.Total && a.sum == m.Sum
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func checksum(data []byte) uint64 { return uint64(crc32.Checksum(data, castagnoli)) }
 
 // SnapshotAt describes the snapshot that the machine may take at an index: all but its data. The
 // index must be committed, and not behind the last snapshot.
@@ -46,23 +61,23 @@ func (n *Node) compact(snapshot Snapshot) {
 		return // a newer one came from the leader meanwhile
 	}
 	assert(snapshot.Index <= n.disk.covered, "a snapshot at %d became durable before the records that it rests on, which reach to %d", snapshot.Index, n.disk.covered)
-	n.log.compact(snapshot, n.config.KeepEntries)
+	n.log.compact(snapshot, n.config.KeepBytes)
 	n.compactMemberships(snapshot.Index)
 }
 
 func (p *peer) beginInstall(snapshot Snapshot) {
 	p.probe(snapshot.Index + 1)
 	p.mode = installing
-	p.install = installation{snapshot: snapshot}
+	p.install = installation{snapshot: snapshot, sum: checksum(snapshot.Data)}
 }
 
 // feedInstall sends the next chunk, or repeats one that was not answered for an election timeout.
 func (n *Node) feedInstall(p *peer) {
 	in := &p.install
-	if in.asked && n.now-in.sent < n.config.ElectionTimeout {
+	if n.now < in.due {
 		return
 	}
-	in.asked, in.sent = true, n.now
+	in.sent, in.due = n.now, n.now+n.config.ElectionTimeout
 	total := uint64(len(in.snapshot.Data))
 	end := min(in.offset+uint64(n.config.ChunkBytes), total)
 	n.outbox = append(n.outbox, Envelope{From: n.id, To: p.id, Message: &Chunk{
@@ -74,6 +89,7 @@ func (n *Node) feedInstall(p *peer) {
 		Membership: in.snapshot.Membership,
 		Offset:     in.offset,
 		Total:      total,
+		Sum:        in.sum,
 		Data:       in.snapshot.Data[in.offset:end:end],
 	}})
 }
@@ -89,7 +105,8 @@ func (n *Node) onChunkReceived(from ID, m *ChunkReceived) {
 		return
 	}
 	if m.Offset != in.offset {
-		in.offset, in.asked = m.Offset, false
+		// A follower that takes chunks as fast as they come must not cost the others their leader's time.
+		in.offset, in.due = m.Offset, in.sent+n.config.ChunkPause
 	}
 }
 
@@ -103,11 +120,14 @@ func (n *Node) onChunk(from ID, m *Chunk) {
 		n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: m.Index})
 		return
 	}
-	if n.incoming == nil || n.incoming.index != m.Index || n.incoming.term != m.IndexTerm {
-		n.incoming = &assembly{index: m.Index, term: m.IndexTerm}
+	if !n.incoming.of(m) {
+		n.incoming = &assembly{index: m.Index, term: m.IndexTerm, total: m.Total, sum: m.Sum}
 	}
 	if m.Offset == uint64(len(n.incoming.data)) {
 		n.incoming.data = append(n.incoming.data, m.Data...)
+	}
+	if uint64(len(n.incoming.data)) == m.Total && checksum(n.incoming.data) != m.Sum {
+		n.incoming.data = nil // it came from two places that are not the same, or lost a bit: once more
 	}
 	if have := uint64(len(n.incoming.data)); have < m.Total {
 		n.rest(from, &ChunkReceived{Term: n.term, Round: m.Round, Index: m.Index, Offset: have})

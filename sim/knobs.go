@@ -25,7 +25,8 @@ type knobs struct {
 	appendBytes         int
 	inflight            int
 	chunkBytes          int
-	keepEntries         int
+	keepBytes           int
+	chunkPause          time.Duration
 	snapshotBytes       int
 	segmentBytes        int64
 	calls               int // in flight at a server
@@ -65,6 +66,7 @@ func drawKnobs(c Config) knobs {
 	k.drawNetwork(d)
 	k.drawClients(d)
 	k.skew = k.drift
+	k.chunkPause = draw.Pick(draw.New(c.Seed, "chunk pause"), 0, millisecond, 10*millisecond)
 	opposed := d.Chance(draw.Million / 12)
 	intrigue := d.Chance(draw.Million / 8)
 	belated := d.Chance(draw.Million / 10)
@@ -130,7 +132,8 @@ func (k *knobs) drawFaults(d draw.Draws) {
 // wrong, half of them of locks that all clients want.
 func (k *knobs) produce() {
 	k.election, k.heartbeat = 300*millisecond, 50*millisecond
-	k.appendBytes, k.inflight, k.chunkBytes, k.calls = 1<<20, 256, 1<<20, 100_000
+	k.appendBytes, k.inflight, k.chunkBytes, k.calls = 1<<20, 256, 256<<10, 100_000
+	k.chunkPause = 4 * millisecond
 	k.shared, k.workers = 4, 2
 	k.think, k.hold = 330*millisecond, 10*millisecond
 	k.contention = 560_000
@@ -198,7 +201,7 @@ func (k *knobs) drawServers(d draw.Draws) {
 		k.inflight = 256 // one entry in a message, and a few messages at a time, would be slower than the load
 	}
 	k.chunkBytes = draw.Pick(d, 64, 1<<10, 256<<10)
-	k.keepEntries = draw.Pick(d, 0, 10, 1000)
+	k.keepBytes = draw.Pick(d, 0, 1<<10, 128<<10)
 	k.snapshotBytes = draw.Pick(d, 4<<10, 32<<10, 1<<20)
 	k.segmentBytes = draw.Pick(d, int64(8<<10), 16<<10, 64<<10)
 	k.calls = draw.Pick(d, 128, 1000, 10_000)
@@ -234,6 +237,6 @@ func (k *knobs) raft(id raft.ID, source draw.Draws) raft.Config {
 	return raft.Config{
 		ID: id, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Random: source,
 		MaxAppendBytes: k.appendBytes, MaxInflight: k.inflight, MaxInflightBytes: 1 << 20,
-		MaxUncommittedBytes: 1 << 20, ChunkBytes: k.chunkBytes, KeepEntries: k.keepEntries,
+		MaxUncommittedBytes: 1 << 20, ChunkBytes: k.chunkBytes, KeepBytes: k.keepBytes, ChunkPause: k.chunkPause,
 	}
 }

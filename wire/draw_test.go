@@ -99,7 +99,8 @@ var messageDraws = []func(*rapid.T) raft.Message{
 		return &raft.Chunk{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"), Index: draw[raft.Index](t, "index"),
 			IndexTerm: draw[raft.Term](t, "index term"), Time: drawTime(t, "time"),
 			Membership: raft.Membership{Members: drawSlice(t, "members", drawMember)},
-			Offset:     draw[uint64](t, "offset"), Total: draw[uint64](t, "total"), Data: drawBytes(t, "data")}
+			Offset:     draw[uint64](t, "offset"), Total: draw[uint64](t, "total"),
+			Sum: draw[uint64](t, "sum"), Data: drawBytes(t, "data")}
 	},
 	func(t *rapid.T) raft.Message {
 		return &raft.ChunkReceived{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"),

@@ -189,6 +189,7 @@ func (c *cursor) message(message raft.Message) {
 		c.membership(&m.Membership)
 		number(c, &m.Offset)
 		number(c, &m.Total)
+		number(c, &m.Sum)
 		c.data(&m.Data)
 	case *raft.ChunkReceived:
 		number(c, &m.Term)
