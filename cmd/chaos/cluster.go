@@ -19,6 +19,8 @@ import (
 const (
 	toldWithin    = 10 * time.Millisecond
 	grantsPerKill = 50
+
+	shareDuringCatchUp = 0.9
 )
 
 // medianAfter is how soon each fall must be got over. An election timeout is 300 to 600 ms.
@@ -51,7 +53,7 @@ func clusterCommand() *cobra.Command {
 	command.PersistentFlags().StringVar(&t.binary, "lockd", "", "the lockd binary to run (default: built from this module)")
 	command.PersistentFlags().IntVar(&t.members, "nodes", 3, "members of the cluster; 5 without a subcommand")
 	command.PersistentFlags().DurationVar(&t.limit, "time-limit", 20*time.Minute, "give a subcommand up after so long")
-	command.AddCommand(t.kills(), t.failover(), t.queue(), t.cutoff(), t.pause(), t.languages(), holderCommand(), crewCommand())
+	command.AddCommand(t.kills(), t.failover(), t.catchUp(), t.queue(), t.cutoff(), t.pause(), t.languages(), holderCommand(), crewCommand())
 	return command
 }
 
@@ -152,6 +154,29 @@ func (t *trials) failover() *cobra.Command {
 		},
 	}
 	command.Flags().IntVar(&runs, "runs", 20, "how many, each once with every fall")
+	return command
+}
+
+func (t *trials) catchUp() *cobra.Command {
+	var entries uint64
+	var clients int
+	command := &cobra.Command{
+		Use: "catchup", Args: cobra.NoArgs,
+		Short: "Measure what it costs a busy cluster that a member which was away for long catches up",
+		RunE: func(*cobra.Command, []string) error {
+			return t.run(func(ctx context.Context, c *cluster.Cluster) error {
+				report, err := cluster.CatchUp(ctx, c, entries, clients, ticker())
+				if err != nil {
+					return err
+				}
+				fmt.Printf("a member %d entries behind caught up in %v\n", report.Behind, report.Took.Round(time.Millisecond))
+				fmt.Printf("%.0f pairs a second before, %.0f while it did, %.0f after: %.0f %%\n", report.Before, report.During, report.After, 100*report.Share())
+				return expect(report.Share() >= shareDuringCatchUp, "%.0f %% of the throughput", 100*shareDuringCatchUp)
+			})
+		},
+	}
+	command.Flags().Uint64Var(&entries, "entries", 1_000_000, "how far behind the member is when it comes back")
+	command.Flags().IntVar(&clients, "clients", 64, "that grab and release locks of their own all the time")
 	return command
 }
 
