@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"lockd/raft"
-	"lockd/server"
 	"lockd/wal"
 )
 
@@ -187,5 +186,5 @@ func (d *disk) noteRoom(full bool) {
 	} else {
 		d.logger.Info("disk has room again")
 	}
-	d.inbox.urge(server.Room{Full: full})
+	d.inbox.urge(raft.Room{Full: full})
 }

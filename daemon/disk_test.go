@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockd/raft"
-	"lockd/server"
 	"lockd/wal"
 )
 
@@ -76,7 +75,7 @@ func TestARecordThatFindsNoRoomIsKeptUntilThereIsSome(t *testing.T) {
 		entry := raft.Entry{Index: raft.Index(sequence + 1), Term: 1, Kind: raft.KindCommand, Data: make([]byte, 4096)}
 		d.add(raft.Record{Sequence: sequence, Term: 1, Entries: []raft.Entry{entry}})
 	}
-	awaitEvent(t, inbox, func(e event) bool { return e == server.Room{Full: true} })
+	awaitEvent(t, inbox, func(e event) bool { return e == raft.Room{Full: true} })
 	require.Less(t, inbox.told, uint64(records))
 
 	directory.full.Store(false)
@@ -105,7 +104,7 @@ func TestAFullDiskIsToldWhileAVoteCanStillBeKept(t *testing.T) {
 		taken, _ := d.inbox.take(nil)
 		require.Contains(t, taken, raft.Persisted{Sequence: sequence})
 		for _, e := range taken {
-			told = told || e == server.Room{Full: true}
+			told = told || e == raft.Room{Full: true}
 		}
 	}
 	for !told {
@@ -122,7 +121,7 @@ func TestAReceivedSnapshotThatFindsNoRoomIsTriedAgain(t *testing.T) {
 	directory.full.Store(true)
 	members := raft.Membership{Members: []raft.Member{{ID: 1, Incarnation: 1}}}
 	d.add(raft.Record{Sequence: 1, Term: 1, Snapshot: &raft.Snapshot{Index: 50, Term: 1, Membership: members, Data: make([]byte, 4096)}})
-	awaitEvent(t, d.inbox, func(e event) bool { return e == server.Room{Full: true} })
+	awaitEvent(t, d.inbox, func(e event) bool { return e == raft.Room{Full: true} })
 	directory.full.Store(false)
 	awaitEvent(t, d.inbox, func(e event) bool { return e == raft.Persisted{Sequence: 1} })
 	close(d.stop)
@@ -151,7 +150,7 @@ func TestABusyDiskLooksForRoomToo(t *testing.T) {
 			runtime.Gosched()
 		}
 	})
-	awaitEvent(t, d.inbox, func(e event) bool { return e == server.Room{Full: false} })
+	awaitEvent(t, d.inbox, func(e event) bool { return e == raft.Room{Full: false} })
 	idle()
 	waking.Wait()
 	close(d.stop)

@@ -14,6 +14,8 @@ type disk struct {
 	snapshot *Snapshot // received, and not yet in a record
 	unsaved  Index     // the first entry not yet in a record
 
+	full bool // it has no room for more
+
 	pending []pendingRecord
 	stable  Index // the log is durable up to here
 	held    []heldMessage
@@ -80,7 +82,7 @@ func supersede(older, newer Message) Message {
 	switch a := newer.(type) {
 	case *Appended:
 		if b, is := older.(*Appended); is {
-			return &Appended{Term: a.Term, Round: max(a.Round, b.Round), Match: max(a.Match, b.Match)}
+			return &Appended{Term: a.Term, Round: max(a.Round, b.Round), Match: max(a.Match, b.Match), Full: a.Full}
 		}
 	case *Mismatch:
 		_, same = older.(*Mismatch)

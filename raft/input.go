@@ -25,9 +25,13 @@ type Unreachable struct{ Member ID }
 // its patience to run out, and those who still hear that leader refuse.
 type Closed struct{ Member ID }
 
+// Room says whether the disk has room for more records. A member tells its leader, so that leadership goes to one that has some.
+type Room struct{ Full bool }
+
 func (Receive) isInput()     {}
 func (Persisted) isInput()   {}
 func (Snapshotted) isInput() {}
 func (Timeout) isInput()     {}
 func (Unreachable) isInput() {}
 func (Closed) isInput()      {}
+func (Room) isInput()        {}

@@ -144,6 +144,7 @@ func (n *Node) onAppended(from ID, m *Appended) {
 	if m.Match > n.log.last() {
 		fail("member %d matches up to %d, behind the end of the leader's log at %d", from, m.Match, n.log.last())
 	}
+	p.full = m.Full
 	if p.advance(m.Match) {
 		n.advanceCommit()
 	}

@@ -64,6 +64,7 @@ type Appended struct {
 	Term  Term
 	Round uint64
 	Match Index
+	Full  bool // the sender's disk has no room
 }
 
 // Mismatch says that the sender's log has no entry of PrevTerm at PrevIndex.

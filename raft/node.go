@@ -97,6 +97,8 @@ func (n *Node) Step(now time.Duration, input Input) {
 		n.unreachable(in.Member)
 	case Closed:
 		n.suspect(in.Member)
+	case Room:
+		n.disk.full = in.Full
 	case Timeout:
 		n.timeout()
 	}

@@ -190,6 +190,14 @@ func TestPaper310ClosestSuccessor(t *testing.T) {
 	require.Equal(t, ID(3), s.Status().Transfer)
 
 	s = established(t, 3)
+	s.propose("x")
+	s.saved()
+	s.appended(2, 2)
+	s.hear(3, &Appended{Term: 2, Match: 3, Full: true})
+	require.NoError(t, s.Transfer(s.clock, 0))
+	require.Equal(t, ID(2), s.Status().Transfer, "the other one has no room for what it would be asked to keep")
+
+	s = established(t, 3)
 	require.ErrorIs(t, s.Transfer(s.clock, 1), ErrNotMember)
 	require.ErrorIs(t, s.Transfer(s.clock, 4), ErrNotMember)
 	s = newSolo(t, foundation(1))

@@ -37,6 +37,7 @@ type peer struct {
 	bytes    int // of entry data in flight
 
 	heard time.Duration // when it answered last
+	full  bool          // its disk had no room then
 	round uint64        // the latest confirmation round that it answered
 
 	install installation

@@ -36,6 +36,7 @@ type FollowerStatus struct {
 	ID     ID
 	Match  Index // durable there, and equal to the leader's log
 	Active bool  // heard within the last election timeout
+	Full   bool  // its disk has no room
 	// Installing says that the member is being sent a snapshot.
 	Installing bool
 }
@@ -50,7 +51,7 @@ func (n *Node) Followers() []FollowerStatus {
 		p := &n.lead.peers[i]
 		followers = append(followers, FollowerStatus{
 			ID: p.id, Match: p.match, Installing: p.mode == installing,
-			Active: n.lately(p),
+			Active: n.lately(p), Full: p.full,
 		})
 	}
 	return followers

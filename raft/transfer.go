@@ -33,12 +33,11 @@ func (n *Node) handOver(to ID) {
 	n.lead.transfer = &transfer{to: to, due: n.now + n.config.ElectionTimeout}
 }
 
-// closest is the follower that has most of the log, among those that were heard lately, if there are any.
+// closest is the follower that has most of the log, among those that were heard lately and have room on their disks, if there are any.
 func (n *Node) closest() ID {
 	var best *peer
 	for i := range n.lead.peers {
-		p := &n.lead.peers[i]
-		if best == nil || n.lately(p) && !n.lately(best) || n.lately(p) == n.lately(best) && p.match > best.match {
+		if p := &n.lead.peers[i]; best == nil || n.fitter(p, best) {
 			best = p
 		}
 	}
@@ -46,6 +45,17 @@ func (n *Node) closest() ID {
 		return 0
 	}
 	return best.id
+}
+
+// fitter tells whether one follower is to lead rather than another.
+func (n *Node) fitter(p, than *peer) bool {
+	switch {
+	case n.lately(p) != n.lately(than):
+		return n.lately(p)
+	case p.full != than.full:
+		return than.full
+	}
+	return p.match > than.match
 }
 
 // lately tells whether a follower was heard within the last election timeout.

@@ -21,7 +21,7 @@ func TestADeadlineThatWasServedIsOver(t *testing.T) {
 			c.send(leader, Transfer{To: gone.id})
 		},
 		"full disk": func(_ *cluster, leader *member) {
-			leader.inbox = append(leader.inbox, Room{Full: true})
+			leader.inbox = append(leader.inbox, raft.Room{Full: true})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

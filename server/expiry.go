@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"time"
 
 	"lockd/lockfsm"
@@ -51,7 +52,7 @@ func (s *Server) expire() {
 }
 
 // room notes whether the disk has room, and hands over at once when it has none.
-func (s *Server) room(r Room) {
+func (s *Server) room(r raft.Room) {
 	s.full = r.Full
 	if r.Full && s.leads() {
 		s.expiry.clockDue = s.now
@@ -59,14 +60,18 @@ func (s *Server) room(r Room) {
 	}
 }
 
-// yield hands leadership to a member whose disk may have room. A leader that stayed would refuse all renewals, and end
-// every session. If none has room, leadership goes round, not more often than the log would hear the time.
+// yield hands leadership to a member whose disk has room. A leader that stayed would refuse all renewals, and end
+// every session. It tries not more often than the log would hear the time. If nobody has room it stays: it is as good as any.
 func (s *Server) yield() {
 	s.expiry.notBefore = s.now + s.config.Raft.Heartbeat
-	if s.now >= s.expiry.clockDue {
+	if s.now >= s.expiry.clockDue && s.roomElsewhere() {
 		_ = s.node.Transfer(s.now, 0) // refused when there is nobody, or one is under way
 		s.expiry.clockDue = s.now + s.config.ClockInterval
 	}
+}
+
+func (s *Server) roomElsewhere() bool {
+	return slices.ContainsFunc(s.node.Followers(), func(f raft.FollowerStatus) bool { return f.Active && !f.Full })
 }
 
 func (s *Server) tick(command lockfsm.Command) {

@@ -15,9 +15,6 @@ type Call struct {
 // number is taken back, because nobody could ever ask for it again.
 type Hangup struct{ ID CallID }
 
-// Room says whether the disk has room for more records.
-type Room struct{ Full bool }
-
 // Stop asks the node to hand its leadership over and take no more calls. Server.Stopped tells when it is done.
 type Stop struct{}
 

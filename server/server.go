@@ -91,7 +91,8 @@ func (s *Server) Step(now time.Duration, input Input) {
 		s.call(in)
 	case Hangup:
 		s.hangup(in.ID)
-	case Room:
+	case raft.Room:
+		s.stepNode(in)
 		s.room(in)
 	case Stop:
 		s.stop()

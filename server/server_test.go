@@ -240,13 +240,13 @@ func TestAFullDiskIsToldAndNothingIsDone(t *testing.T) {
 	c := newCluster(t, 1)
 	ann := c.open(time.Minute)
 	only := c.members[0]
-	only.inbox = append(only.inbox, Room{Full: true})
+	only.inbox = append(only.inbox, raft.Room{Full: true})
 	require.Equal(t, DiskFull, c.ask(only, acquire(ann, 1, "door")).(Refusal).Reason)
 	require.Equal(t, DiskFull, c.ask(only, lockfsm.Renew{Sessions: []lockfsm.SessionID{ann}}).(Refusal).Reason)
 	before := only.entries
 	c.pass(30 * time.Second)
 	require.Equal(t, before, only.entries, "not even the time is written")
-	only.inbox = append(only.inbox, Room{Full: false})
+	only.inbox = append(only.inbox, raft.Room{Full: false})
 	require.Equal(t, lockfsm.OK, c.ask(only, lockfsm.Renew{Sessions: []lockfsm.SessionID{ann}}).(lockfsm.Result).Status)
 	c.grant(ann, 1, "door")
 }
@@ -255,13 +255,40 @@ func TestALeaderWithAFullDiskHandsOver(t *testing.T) {
 	c := newCluster(t, 3)
 	ann := c.open(2 * time.Second)
 	full := c.leader()
-	full.inbox = append(full.inbox, Room{Full: true})
+	full.inbox = append(full.inbox, raft.Room{Full: true})
 	c.until(func() bool { return c.leader() != nil && c.leader() != full })
 	c.grant(ann, 1, "door")
 	for range 10 {
 		c.pass(300 * time.Millisecond)
 		require.Equal(t, lockfsm.OK, c.ask(c.leader(), lockfsm.Renew{Sessions: []lockfsm.SessionID{ann}}).(lockfsm.Result).Status)
 	}
+}
+
+// Members say in their answers whether they have room. Leadership goes to one that has some, and where nobody has, it stays: as soon as
+// there is room somewhere, the cluster serves again by itself.
+func TestLeadershipGoesWhereRoomIs(t *testing.T) {
+	c := newCluster(t, 5)
+	ann := c.open(time.Minute)
+	room := func(m *member, full bool) { m.inbox = append(m.inbox, raft.Room{Full: full}) }
+	roomy := c.followers()[3]
+	for _, m := range c.followers()[:3] {
+		room(m, true)
+	}
+	c.pass(2 * heartbeat)
+	room(c.leader(), true)
+	c.until(func() bool { return c.leader() == roomy })
+	c.grant(ann, 1, "door")
+
+	room(roomy, true)
+	for range 10 {
+		c.pass(time.Second)
+		require.Equal(t, roomy, c.leader(), "nobody is better")
+	}
+	require.Equal(t, DiskFull, c.ask(roomy, acquire(ann, 2, "gate")).(Refusal).Reason)
+	saved := c.followers()[0]
+	room(saved, false)
+	c.until(func() bool { return c.leader() == saved })
+	c.grant(ann, 2, "gate")
 }
 
 // A caller without a number can't ask again, so what it asked for is taken back: by the leader that it hung up on, as

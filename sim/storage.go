@@ -221,7 +221,7 @@ func (m *member) noteRoom(full bool) {
 	} else {
 		m.world.tell("server %d has room on its disk again", m.id)
 	}
-	m.step(server.Room{Full: full})
+	m.step(raft.Room{Full: full})
 }
 
 // seekRoom asks a full disk again.

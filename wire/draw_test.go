@@ -88,7 +88,8 @@ var messageDraws = []func(*rapid.T) raft.Message{
 			Round: draw[uint64](t, "round"), Entries: drawSlice(t, "entries", drawEntry)}
 	},
 	func(t *rapid.T) raft.Message {
-		return &raft.Appended{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"), Match: draw[raft.Index](t, "match")}
+		return &raft.Appended{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"), Match: draw[raft.Index](t, "match"),
+			Full: rapid.Bool().Draw(t, "full")}
 	},
 	func(t *rapid.T) raft.Message {
 		return &raft.Mismatch{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"),

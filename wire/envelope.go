@@ -173,6 +173,7 @@ func (c *cursor) message(message raft.Message) {
 		number(c, &m.Term)
 		number(c, &m.Round)
 		number(c, &m.Match)
+		c.boolean(&m.Full)
 	case *raft.Mismatch:
 		number(c, &m.Term)
 		number(c, &m.Round)
