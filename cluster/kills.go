@@ -66,12 +66,10 @@ func (n *Node) restart(ctx context.Context, l *load) error {
 	if err := n.Start(); err != nil {
 		return err
 	}
-	select {
-	case err := <-l.failed:
+	if err := l.trouble(); err != nil {
 		return fmt.Errorf("after member %d was killed: %w", n.ID, err)
-	default:
-		return n.AwaitReady(ctx)
 	}
+	return n.AwaitReady(ctx)
 }
 
 // AwaitLeader waits until one of the running members says that it leads.

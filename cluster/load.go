@@ -99,6 +99,16 @@ func (l *load) hold(ctx context.Context, number int, mutex *client.Mutex, moment
 	return nil
 }
 
+// trouble is the first thing that went wrong and should not have; nil: nothing.
+func (l *load) trouble() error {
+	select {
+	case err := <-l.failed:
+		return err
+	default:
+		return nil
+	}
+}
+
 func (l *load) fail(err error) {
 	select {
 	case l.failed <- err:

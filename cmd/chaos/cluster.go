@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ const (
 	grantsPerKill = 50
 
 	shareDuringCatchUp = 0.9
+	longestGap         = time.Second
 )
 
 // medianAfter is how soon each fall must be got over. An election timeout is 300 to 600 ms.
@@ -53,7 +55,7 @@ func clusterCommand() *cobra.Command {
 	command.PersistentFlags().StringVar(&t.binary, "lockd", "", "the lockd binary to run (default: built from this module)")
 	command.PersistentFlags().IntVar(&t.members, "nodes", 3, "members of the cluster; 5 without a subcommand")
 	command.PersistentFlags().DurationVar(&t.limit, "time-limit", 20*time.Minute, "give a subcommand up after so long")
-	command.AddCommand(t.kills(), t.failover(), t.catchUp(), t.queue(), t.cutoff(), t.pause(), t.languages(), holderCommand(), crewCommand())
+	command.AddCommand(t.kills(), t.failover(), t.rolling(), t.catchUp(), t.queue(), t.cutoff(), t.pause(), t.languages(), holderCommand(), crewCommand())
 	return command
 }
 
@@ -154,6 +156,32 @@ func (t *trials) failover() *cobra.Command {
 		},
 	}
 	command.Flags().IntVar(&runs, "runs", 20, "how many, each once with every fall")
+	return command
+}
+
+func (t *trials) rolling() *cobra.Command {
+	var clients int
+	var next string
+	command := &cobra.Command{
+		Use: "rolling", Args: cobra.NoArgs,
+		Short: "Restart all members under load, one after the other, with another binary",
+		RunE: func(*cobra.Command, []string) error {
+			return t.run(func(ctx context.Context, c *cluster.Cluster) error {
+				report, err := cluster.Rolling(ctx, c, cmp.Or(next, t.binary), clients, ticker())
+				if err != nil {
+					return err
+				}
+				v := report.Verdict
+				fmt.Printf("%d members were restarted in %v under %d clients; the longest time without a grant was %v\n",
+					len(c.Nodes), report.Took.Round(time.Millisecond), clients, report.Longest.Round(time.Millisecond))
+				fmt.Printf("%d grants of %d locks: none lost, no token twice or lower, no two holders, every waiter in order, no session lost: %v\n",
+					v.Grants, v.Locks, len(v.Violations) == 0)
+				return errors.Join(verdict(v.Violations), expect(report.Longest < longestGap, "less than %v without a grant", longestGap))
+			})
+		},
+	}
+	command.Flags().StringVar(&next, "next", "", "the binary that members are restarted with (default: the one that they had)")
+	command.Flags().IntVar(&clients, "clients", 20, "that grab and release locks all the time")
 	return command
 }
 
