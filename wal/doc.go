@@ -113,7 +113,7 @@
 //
 // A directory of a cluster that can't go on is still worth what can be read of it. OpenSalvage reads it as far as each
 // record is certainly whole, says what is missing behind that, and changes nothing. Retire then leaves a mark
-// that names the successor. It is made before the successor's first directory (FormFrom), so that
+// that names the successor. It is made before anybody can start the successor (FormFrom), so that
 // whoever recovers the same directory again finds out where the first successor begins, and goes above it; and a member
 // that was given up is never started by mistake beside the one that took its place.
 //

@@ -41,8 +41,8 @@ func OpenSalvage(directory FS) (*Salvage, error) {
 	return s, nil
 }
 
-// Retire makes it durable that the cluster goes on as another one, before that has its first member: two clusters are never started from
-// one directory without the second knowing of the first. Open refuses the directory from then on.
+// Retire makes it durable that the cluster goes on as another one, before anybody can start that: two clusters never come from one
+// directory without the second knowing of the first. Open refuses the directory from then on.
 func (s *Salvage) Retire(to Successor) error {
 	if to.Index <= s.Successor.Index || to.Cluster == (ClusterID{}) {
 		panic(fmt.Sprintf("wal: a directory whose successor is %+v is retired for %+v", s.Successor, to))

@@ -31,6 +31,8 @@ func explainStart(err error, ports string) error {
 		return fail(exitSystem, "%w: choose another port with %s", err, ports)
 	case errors.Is(err, wal.ErrInUse):
 		return fail(exitSystem, "%w: does another lockd run there? --data names the directory", err)
+	case errors.Is(err, wal.ErrRetired):
+		return fail(exitSystem, "%w: serve from the directory that lockd recover made", err)
 	case errors.Is(err, wal.ErrWrongMember), errors.Is(err, wal.ErrWrongCluster):
 		return fail(exitSystem, "%w: is --data the right directory, and --id the right number?", err)
 	case errors.Is(err, wal.ErrNewerFormat):
