@@ -43,10 +43,10 @@ const seedSegment = 64 << 10
 // operating system.
 func (r *Remains) Recover(recovery Recovery) (Recovered, error) {
 	recovery.Directory = filepath.Clean(recovery.Directory)
-	if err := recovery.validate(); err != nil {
-		return Recovered{}, fmt.Errorf("recovery: %w", err)
+	if err := r.Check(recovery); err != nil {
+		return Recovered{}, err
 	}
-	epoch, err := lockfsm.NextEpoch(max(r.Machine.Last(), recovery.Above, lockfsm.Token(r.Successor.Index)), mint())
+	epoch, err := lockfsm.NextEpoch(r.highest(recovery), mint())
 	if err != nil {
 		return Recovered{}, fmt.Errorf("recovery: %w", err)
 	}
@@ -59,6 +59,20 @@ func (r *Remains) Recover(recovery Recovery) (Recovered, error) {
 		recovered.Directories[id] = filepath.Join(recovery.Directory, strconv.FormatUint(uint64(id), 10))
 	}
 	return recovered, r.found(recovery.Directory, recovered.Cluster, first)
+}
+
+// Check says what stands in the way of a recovery, as far as can be told without doing it.
+func (r *Remains) Check(recovery Recovery) error {
+	_, err := lockfsm.NextEpoch(r.highest(recovery), 0)
+	if err := errors.Join(err, recovery.validate()); err != nil {
+		return fmt.Errorf("recovery: %w", err)
+	}
+	return nil
+}
+
+// highest is a token of the last epoch that is known to be taken.
+func (r *Remains) highest(recovery Recovery) lockfsm.Token {
+	return max(r.Machine.Last(), recovery.Above, lockfsm.Token(r.Successor.Index))
 }
 
 // found writes everything under another name first. The old directory is retired when all is there, and before anything can be started: a disk

@@ -77,15 +77,19 @@ func (s *succession) carryOut(printer *printer, told told, remains *daemon.Remai
 	if s.confirm != "" && s.confirm != told.Identity {
 		return usageError("--confirm: this is %s, not %q", told.Identity, s.confirm)
 	}
+	recovery := daemon.Recovery{Members: s.members, Directory: s.into, Above: lockfsm.Token(s.above)}
+	if err := remains.Check(recovery); err != nil {
+		return err
+	}
 	if s.confirm == "" {
 		if err := printer.print(told, told.text); err != nil {
 			return err
 		}
 		return usageError("nothing was done; to do it: --confirm %s", told.Identity)
 	}
-	recovered, err := remains.Recover(daemon.Recovery{Members: s.members, Directory: s.into, Above: lockfsm.Token(s.above)})
+	recovered, err := remains.Recover(recovery)
 	if err != nil {
-		return explainRemains(err)
+		return err
 	}
 	told.New = describeRecovered(recovered)
 	return printer.print(told, told.text)
