@@ -42,11 +42,11 @@ func NextEpoch(highest Token, draw uint64) (Epoch, error) {
 }
 
 // NewIn returns the machine of a recovered cluster before its first entry: as empty as New, but all that it will ever name is named above
-// the epoch.
+// the epoch. In epoch zero it is New.
 func NewIn(epoch Epoch) *Machine {
 	m := New()
 	m.revision, m.last = uint64(epoch), Token(epoch)
-	m.digest = m.digest.word(uint64(epoch))
+	m.digest = hash(epoch)
 	return m
 }
 
