@@ -30,21 +30,24 @@ func predecessor(config Config) inheritance {
 		survivor := w.members[luck.Below(len(w.members))]
 		survivor.disk.Crash()
 		survivor.disk.SetCapacity(0) // the mark needs room
-		if epoch, found := recoverFrom(survivor, luck); found {
+		if epoch, granted, found := recoverFrom(survivor, luck); found {
 			w.tell("the servers are lost, all but server %d; its successors' tokens are above %d", survivor.id, epoch)
-			return inheritance{epoch: epoch, resource: w.resource, told: w.judge.told, hash: w.hash}
+			return inheritance{epoch: epoch, resource: w.resource, told: max(w.judge.told, granted), hash: w.hash}
 		}
 		w.tell("server %d is lost as well: its disk tells nothing any more", survivor.id)
 	}
 }
 
-// recoverFrom does what an operator does with what is left of one server, a few times: the last successor is the one that lives on. It
-// finds nothing on a disk that was emptied.
-func recoverFrom(survivor *member, luck draw.Draws) (epoch lockfsm.Epoch, found bool) {
-	for range 1 + luck.Below(3) {
+// recoverFrom does what an operator does with what is left of one server. It may be done more than once: the successors before the last
+// one have granted tokens of their own, and were lost as well. It finds nothing on a disk that was emptied.
+func recoverFrom(survivor *member, luck draw.Draws) (epoch lockfsm.Epoch, granted lockfsm.Token, found bool) {
+	for n := range 1 + luck.Below(3) {
+		if n > 0 {
+			granted = lockfsm.Token(epoch) + lockfsm.Token(luck.Below(1_000_000_000))
+		}
 		salvage, err := wal.OpenSalvage(survivor.disk)
 		if err != nil {
-			return 0, false
+			return 0, 0, false
 		}
 		machine, err := server.Replay(salvage.Snapshot, salvage.Entries)
 		must(err)
@@ -53,7 +56,7 @@ func recoverFrom(survivor *member, luck draw.Draws) (epoch lockfsm.Epoch, found 
 		must(salvage.Retire(wal.Successor{Cluster: cluster, Index: raft.Index(epoch)}))
 		must(salvage.Close())
 	}
-	return epoch, true
+	return epoch, granted, true
 }
 
 // succeed lets the world go on where another has ended. What the resource guards is a new document each time, under the old marks.
