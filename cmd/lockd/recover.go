@@ -165,17 +165,21 @@ func (t told) text(out io.Writer) {
 		fmt.Fprintf(out, "It was recovered before, as the cluster %s.\n", t.Successor)
 	}
 	if t.New == nil {
-		fmt.Fprintf(out, `WILL BE LOST: %d sessions, with %d locks held and %d waiters, and everything that was decided after that entry.
+		fmt.Fprintf(out, `WILL BE LOST: %s, and everything that was decided after that entry.
 The new cluster's tokens will be above all of the old one's, the last of which is %d, as far as this tells.
 If the old cluster was ever recovered from anything else, give --above a token of that.
-`, t.Sessions, t.Locks, t.Waiters, t.Token)
+`, t.losses(), t.Token)
 		return
 	}
-	fmt.Fprintf(out, `Lost: %d sessions, with %d locks held and %d waiters, and everything that was decided after that entry.
+	fmt.Fprintf(out, `Lost: %s, and everything that was decided after that entry.
 The new cluster is %s. Its tokens are above %d.
 Move each directory to its member's machine, and start it there, once:
-`, t.Sessions, t.Locks, t.Waiters, t.New.Cluster, t.New.Above)
+`, t.losses(), t.New.Cluster, t.New.Above)
 	for _, directory := range t.New.Directories {
 		fmt.Fprintf(out, "  %s\n", directory)
 	}
+}
+
+func (t told) losses() string {
+	return fmt.Sprintf("%s, %s, %s", counted(t.Sessions, "session"), counted(t.Locks, "held lock"), counted(t.Waiters, "waiter"))
 }

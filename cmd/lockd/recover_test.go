@@ -155,7 +155,7 @@ func TestWhatIsLostIsToldBeforeItIs(t *testing.T) {
 	about.text(&out)
 	for _, said := range []string{
 		"/var/lib/lockd is member 3's of the cluster c1, and can be read up to entry 1042.", "Not all of it can be read: a.segment is damaged (entries from 1043 on).",
-		"It was recovered before, as the cluster c0.", "WILL BE LOST: 12 sessions, with 4 locks held and 7 waiters", "the last of which is 311", "--above",
+		"It was recovered before, as the cluster c0.", "WILL BE LOST: 12 sessions, 4 held locks, 7 waiters, and everything", "the last of which is 311", "--above",
 	} {
 		require.Contains(t, out.String(), said)
 	}
