@@ -160,27 +160,33 @@ func TestADirectoryIsRetiredForASuccessorFurtherOnOnly(t *testing.T) {
 	require.NoError(t, salvaged.Retire(wal.Successor{Cluster: wal.ClusterID{0x6C}, Index: 1 << 54}))
 }
 
-// Wherever the machine dies while it retires a directory, it is retired or it is not, and can be.
+// Wherever the process ends while it retires a directory, alone or with the machine, that is retired or it is not, and can be.
 func TestARetirementThatWasInterruptedIsMadeGood(t *testing.T) {
-	for operation := 1; ; operation++ {
-		directory := newDisk(uint64(operation))
-		require.NoError(t, formed(t, directory).Close())
-		salvaged := salvage(t, directory)
-		directory.HaltAt(directory.Operations() + operation)
-		err := salvaged.Retire(successor)
-		directory.HaltAt(0)
-		directory.Crash()
-		if err == nil {
-			require.Greater(t, operation, 5)
-			return
+	for _, end := range []func(*disk.Disk){(*disk.Disk).Kill, (*disk.Disk).Crash} {
+		operation := 1
+		for interrupted(t, operation, end) {
+			operation++
 		}
-		salvaged = salvage(t, directory)
-		require.Contains(t, []wal.Successor{{}, successor}, salvaged.Successor)
-		require.NoError(t, salvaged.Retire(wal.Successor{Cluster: successor.Cluster, Index: successor.Index + 1}))
-		require.NoError(t, salvaged.Close())
-		_, _, err = wal.Open(directory, options())
-		require.ErrorIs(t, err, wal.ErrRetired)
+		require.Greater(t, operation, 5)
 	}
+}
+
+func interrupted(t *testing.T, operation int, end func(*disk.Disk)) bool {
+	directory := newDisk(uint64(operation))
+	require.NoError(t, formed(t, directory).Close())
+	salvaged := salvage(t, directory)
+	directory.HaltAt(directory.Operations() + operation)
+	if salvaged.Retire(successor) == nil {
+		return false
+	}
+	end(directory)
+	salvaged = salvage(t, directory)
+	require.Contains(t, []wal.Successor{{}, successor}, salvaged.Successor)
+	require.NoError(t, salvaged.Retire(wal.Successor{Cluster: successor.Cluster, Index: successor.Index + 1}))
+	require.NoError(t, salvaged.Close())
+	_, _, err := wal.Open(directory, options())
+	require.ErrorIs(t, err, wal.ErrRetired)
+	return true
 }
 
 // The first entry of a recovered cluster stands where no entry of the old one ever stood.
