@@ -36,6 +36,15 @@
 // when it ends. A broken invariant panics, and is not recovered: the process ends with the stack on standard error. Only a panic
 // in the handler of an HTTP request is kept to its connection by net/http; what is decided is decided by the loop.
 //
+// # Succession
+//
+// When a majority is lost for good, the cluster is: whatever one member does, it can't know what the others had agreed on. What can be had is a
+// new cluster that nobody mistakes for the old one (recover.go). Offline, one data directory or a saved snapshot is examined
+// (remains.go), and directories are written for the members of a successor. They name a new identity and new incarnations, so
+// that a member of the old cluster which turns up is refused like any stranger; and an epoch of the lock machine, so that no token, session or place of the
+// old one comes again. The first successor of a directory is known to the second, by a mark in it that also keeps the old
+// member from being started. Of two successors of different remains nobody knows but whoever runs them.
+//
 // # What is left out
 //
 // Flags and files of configuration: they are the command's. Changing the members of a formed cluster. More than one

@@ -56,6 +56,8 @@ func (m *Machine) checkSizes() string {
 	switch {
 	case m.time < 0 || m.time > maxTime:
 		return "the time is not a cluster time"
+	case generation(m.revision) != generation(m.last):
+		return "the log and the tokens are not of one generation"
 	case m.sessions.len() > MaxSessions || m.locks.len() > MaxLocks:
 		return "there are more sessions or locks than allowed"
 	case m.expiry.len() != m.sessions.len():
@@ -78,7 +80,7 @@ func (m *Machine) checkSession(id SessionID, s session) string {
 	byNonce, _ := m.nonces.get(numberKey(s.nonce))
 	_, expires := m.expiry.get(expiryKey{s.deadline, id})
 	switch {
-	case id == 0 || uint64(id) > m.revision:
+	case id == 0 || uint64(id) > m.revision || generation(id) != generation(m.revision):
 		return "it is not named by an entry"
 	case validateOpen(Open{TTL: s.ttl, Owner: s.owner}) != OK:
 		return "its TTL or its owner is not allowed"
@@ -133,7 +135,7 @@ func (m *Machine) checkLock(name string, l lock) string {
 	switch {
 	case !validName(name) || len(l.value) > MaxValue:
 		return "its name or its value is not allowed"
-	case l.token == 0 || l.token > m.last:
+	case l.token == 0 || l.token > m.last || generation(l.token) != generation(m.last):
 		return "it has a token that was never granted"
 	case !lives:
 		return "its holder's session is no more"

@@ -33,12 +33,15 @@
 // a lock that nobody holds leaves nothing behind: it can be deleted, and whoever gets a
 // lock of that name later still has a higher token than everybody before.
 //
-//	Token   epoch 16 bits │ counter 48 bits
+//	Token   0 │ generation 10 bits │ number 53 bits
 //
-// The epoch is zero. It is there for a cluster that is restored from a backup: the machine
-// then doesn't know which tokens were granted after the backup, and goes on in an epoch
-// above any used before. The counter never reaches into the epoch; at a million grants a
-// second that would take nine years.
+// The generation is zero, until a majority is lost or a backup has to be restored. The
+// machine that is left then doesn't know which tokens were granted after its last entry. So
+// its successor begins empty, in an epoch above any that it can know of (epoch.go): tokens
+// are of the next generation, and so is the log, so that no session and no place of the old
+// cluster comes again either. Its holders find their sessions unknown and their tokens
+// stale. What the old machine held does not matter, nor whether its last entries were
+// committed: the epoch is the same.
 //
 // A free lock is granted at once. A held one answers Busy (NoWait) or queues the Acquire
 // behind all others. Locks are not reentrant: a second Acquire of the holder's own session

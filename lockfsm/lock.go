@@ -1,8 +1,5 @@
 package lockfsm
 
-// epochShift is where a token's epoch begins; the counter lies below.
-const epochShift = 48
-
 func (m *Machine) acquire(c Acquire) Result {
 	draft := request{kind: kindAcquire, name: c.Name, fingerprint: fingerprintAcquire(c)}
 	if answer, known := m.recall(c.Request, draft, 1); known {
@@ -42,7 +39,7 @@ func (m *Machine) grant(name string, place Place, w waiter, vacant lock) Token {
 	holder := m.sessions.edit(sessionKey(w.session))
 	assert(holder != nil, "a lock is only granted to a session that lives")
 	token := m.last + 1
-	assert(token>>epochShift == m.last>>epochShift, "the token counter never reaches into the epoch")
+	assert(generation(token) == generation(m.last), "tokens never reach into the next generation")
 	m.last = token
 	holder.held++
 	m.locks.set(nameKey(name), lock{token: token, session: w.session, place: place, since: m.time, value: w.value, waiters: vacant.waiters})

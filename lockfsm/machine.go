@@ -18,7 +18,7 @@ type Machine struct {
 // maxTime leaves room above it for any deadline that counts from it.
 const maxTime = time.Duration(1) << 62
 
-// New returns the machine before its first entry.
+// New returns the machine of a new cluster before its first entry.
 func New() *Machine { return &Machine{} }
 
 // Apply steps the machine by one log entry. The index must be higher and the entry's
@@ -50,6 +50,7 @@ func (m *Machine) Advance(index uint64, at time.Duration, applied *Applied) {
 // whose time is up is not granted by the very entry that comes too late for it.
 func (m *Machine) begin(index uint64, at time.Duration, applied *Applied) {
 	assert(index > m.revision, "entries are applied in the order of the log, each once")
+	assert(generation(index) == generation(m.revision), "the log never reaches into the next generation")
 	assert(at >= m.time && at <= maxTime, "cluster time never falls along the log")
 	m.revision, m.time = index, at
 	*applied = Applied{

@@ -50,6 +50,17 @@ type modelWaiter struct {
 
 func newModel() *model { return &model{locks: map[string]*modelLock{}} }
 
+// recover makes the model that of a recovered cluster: the next generation, from the number drawn on.
+func (m *model) recover(draw uint64) {
+	begin := uint64(0)
+	for begin <= uint64(m.last) {
+		begin += 1 << 53
+	}
+	begin += draw << 12 >> 12
+	*m = *newModel()
+	m.last, m.revision = Token(begin), begin
+}
+
 func (m *model) session(id SessionID) *modelSession {
 	for _, s := range m.sessions {
 		if s.id == id {

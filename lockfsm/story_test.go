@@ -519,17 +519,6 @@ func TestUnknownCommandChangesNothing(t *testing.T) {
 	require.Equal(t, before, s.machine.Snapshot().Encode())
 }
 
-// Tokens of the last epoch's counter would otherwise run into the next epoch, which a restored cluster may own.
-func TestTokenCounterNeverReachesIntoTheEpoch(t *testing.T) {
-	s := tell(t)
-	a := s.open()
-	s.machine.last = 1<<epochShift - 2
-	require.Equal(t, Token(1<<epochShift-1), s.acquire(a, 0, Forever).Token)
-	require.PanicsWithValue(t, "lockfsm: broken invariant: the token counter never reaches into the epoch", func() {
-		s.do(Acquire{Request: Request{Session: a}, Name: "other"})
-	})
-}
-
 // Two replicas that were given different commands differ, even if every answer was the same.
 func TestDigestTellsReplicasApart(t *testing.T) {
 	digests := map[uint64]bool{}

@@ -204,6 +204,17 @@ func (w *twins) freeze(t *rapid.T) {
 	w.encoding = w.frozen.Encode()
 }
 
+// recover is the end of the cluster: its successor knows nobody, and counts on above everything.
+func (w *twins) recover(t *rapid.T) {
+	draw := rapid.Uint64().Draw(t, "draw")
+	epoch, err := NextEpoch(w.machine.Last(), draw)
+	require.NoError(t, err)
+	w.model.recover(draw)
+	w.machine, w.replica = NewIn(epoch), NewIn(epoch)
+	w.index, w.at = uint64(epoch), 0
+	w.compareViews(t)
+}
+
 func (w *twins) step(t *rapid.T) {
 	w.index += rapid.Uint64Range(1, 2).Draw(t, "index")
 	w.at += rapid.SampledFrom([]time.Duration{0, 0, 0, 0, 1, 100 * time.Millisecond, time.Second, 2 * time.Second}).Draw(t, "time")
@@ -217,11 +228,15 @@ func (w *twins) step(t *rapid.T) {
 		w.freeze(t)
 	case 2, 3:
 		w.compareViews(t)
+	case 4:
+		if rapid.IntRange(0, 19).Draw(t, "recovery") == 0 {
+			w.recover(t)
+		}
 	}
 }
 
 // The machine agrees with its dumb twin on every answer, every settlement and every view,
-// whatever the log; and so does a replica that was restored on the way.
+// whatever the log; and so does a replica that was restored on the way, and their successor after a recovery.
 func TestTwins(t *testing.T) {
 	reach := map[Status]int{}
 	rapid.Check(t, func(t *rapid.T) {

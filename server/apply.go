@@ -30,9 +30,7 @@ func (s *Server) apply() {
 func (s *Server) applyEntry(e *raft.Entry) {
 	s.statistics.Applied++
 	s.unsnapped += len(e.Data) + entryOverhead
-	if e.Kind != raft.KindCommand {
-		s.machine.Advance(uint64(e.Index), e.Time, &s.applied)
-	} else if err := s.machine.Apply(uint64(e.Index), e.Time, e.Data, &s.applied); err != nil {
+	if err := step(s.machine, e, &s.applied); err != nil {
 		panic(fmt.Sprintf("server: entry %d can't be applied: %v", e.Index, err))
 	}
 	if e.Kind == raft.KindEmpty && e.Term == s.ruled {

@@ -86,7 +86,7 @@ type memory struct {
 func newBook(w *world) *book {
 	return &book{
 		world: w, guests: map[lockfsm.SessionID]*guest{}, nonces: map[uint64]lockfsm.SessionID{},
-		memories: map[memoryKey]*memory{}, grants: map[lockfsm.Token]grant{}, replica: lockfsm.New(),
+		memories: map[memoryKey]*memory{}, grants: map[lockfsm.Token]grant{}, replica: lockfsm.NewIn(w.epoch), last: lockfsm.Token(w.epoch),
 	}
 }
 

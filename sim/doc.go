@@ -30,6 +30,9 @@
 // (promise.go); durable data is damaged on a minority of servers at most (damage.go). The profiles whose names begin with "beyond" go just
 // further, and there the service must refuse, and never be wrong.
 //
+// In the profile "recovered" the world succeeds another one, which lived under faults of its own until it lost all servers but one, and was recovered
+// from what that one's disk tells (succession.go). The marks of the resource last, and the old holders come back to it.
+//
 // For Config.Duration there are faults. Then a drawn majority heals while the others stay broken (heal.go); everybody who waits must
 // be served, and each worker must be granted one lock more.
 //

@@ -23,15 +23,16 @@ type judge struct {
 	world   *world
 	watches []watch
 	leaders map[raft.Term]raft.ID
-	top     raft.Term // the highest term that had a leader
-	chosen  []chosen  // the entries that some member has applied, from index 1 on
+	top     raft.Term  // the highest term that had a leader
+	base    raft.Index // the one before the first that a log holds
+	chosen  []chosen   // the entries that some member has applied, from base on
 	births  map[born]birth
 	stamps  map[string]time.Duration // of each lock's last grant, by the wall clock of its holder
 	strayed map[lockfsm.Token]bool   // given back by somebody else than their holders
 	ahead   time.Duration            // by how much cluster time ran ahead of the promise, all members together
 	book    *book
 	told    lockfsm.Token // the highest that any client was told
-	goal    int           // what every member must have applied after healing
+	goal    raft.Index    // what every member must have applied after healing
 	drains  uint64
 }
 
@@ -69,11 +70,17 @@ type born struct {
 }
 
 func newJudge(w *world) *judge {
+	book := newBook(w)
 	return &judge{
-		world: w, watches: make([]watch, w.config.Members), leaders: map[raft.Term]raft.ID{},
-		chosen: []chosen{{}, {term: 1}}, births: map[born]birth{}, strayed: map[lockfsm.Token]bool{}, stamps: map[string]time.Duration{}, book: newBook(w),
+		world: w, watches: make([]watch, w.config.Members), leaders: map[raft.Term]raft.ID{}, base: w.first().Index - 1,
+		chosen: []chosen{{}, {term: 1, state: book.replica.Digest()}}, births: map[born]birth{}, strayed: map[lockfsm.Token]bool{}, stamps: map[string]time.Duration{}, book: book,
 	}
 }
+
+// last is the index of the last entry that is known to be committed.
+func (j *judge) last() raft.Index { return j.base + raft.Index(len(j.chosen)-1) }
+
+func (j *judge) at(index raft.Index) chosen { return j.chosen[index-j.base] }
 
 func (j *judge) watch(m *member) *watch { return &j.watches[m.place] }
 
@@ -112,13 +119,13 @@ func (j *judge) elected(m *member, term raft.Term) {
 		return // what a later leader has committed since, it need not have
 	}
 	j.top = term
-	last := raft.Index(len(j.chosen) - 1)
+	last := j.last()
 	status := m.server.Node().Status()
 	if last < status.First {
 		return
 	}
 	entries := m.server.Node().Entries(last)
-	if status.Last < last || len(entries) == 0 || entries[0].Term != j.chosen[last].term {
+	if status.Last < last || len(entries) == 0 || entries[0].Term != j.at(last).term {
 		j.fail(Completeness, "server %d leads term %d without entry %d, which is committed", m.id, term, last)
 	}
 }
@@ -128,7 +135,7 @@ func (j *judge) drained(m *member) {
 	node, w := m.server.Node(), j.watch(m)
 	for i := range m.output.Record.Entries {
 		e := &m.output.Record.Entries[i]
-		if int(e.Index) < len(j.chosen) {
+		if e.Index <= j.last() {
 			continue // nobody will ask
 		}
 		if _, known := j.births[born{e.Index, e.Term}]; !known {
@@ -173,20 +180,20 @@ func (j *judge) apply(m *member, from, to raft.Index) {
 		if e.Index > to {
 			break
 		}
-		if int(e.Index) > len(j.chosen) {
+		if e.Index > j.last()+1 {
 			j.fail(Matching, "server %d has applied entry %d, and nobody the one before", m.id, e.Index)
 		}
 		j.choose(m, e)
 	}
-	if int(to) >= len(j.chosen) {
-		j.fail(Matching, "server %d was given a snapshot at %d, but only %d entries are committed", m.id, to, len(j.chosen)-1)
+	if to > j.last() {
+		j.fail(Matching, "server %d was given a snapshot at %d, but only entries up to %d are committed", m.id, to, j.last())
 	}
 }
 
 func (j *judge) choose(m *member, e *raft.Entry) {
 	content := draw.NewDigest().Word(uint64(e.Kind)).Word(uint64(e.Time)).Bytes(e.Data)
-	if int(e.Index) < len(j.chosen) {
-		first := j.chosen[e.Index]
+	if e.Index <= j.last() {
+		first := j.at(e.Index)
 		if first.term != e.Term || first.content != content {
 			j.fail(Matching, "server %d applies another entry %d than was committed: of term %d, not %d", m.id, e.Index, e.Term, first.term)
 		}
@@ -201,7 +208,7 @@ func (j *judge) choose(m *member, e *raft.Entry) {
 // compare holds a member's state against that of one which has applied the same entries one by one.
 func (j *judge) compare(m *member) {
 	machine := m.server.Machine()
-	if revision := machine.Revision(); revision > 1 && machine.Digest() != j.chosen[revision].state {
+	if revision := machine.Revision(); revision > 1 && machine.Digest() != j.at(raft.Index(revision)).state {
 		j.fail(StateMachine, "server %d is in another state than it should be after entry %d", m.id, revision)
 	}
 }
@@ -245,7 +252,7 @@ func (j *judge) promised(m *member, r *raft.Record) {
 
 // formed notes what a member's disk holds when the cluster is formed.
 func (j *judge) formed(m *member) {
-	j.watch(m).durable = shadow{term: 1, base: 1}
+	j.watch(m).durable = shadow{term: 1, base: j.world.first().Index}
 }
 
 // fell forgets what only the process knew.

@@ -17,6 +17,7 @@ const (
 	Thousand     = "thousand"
 	BeyondClocks = "beyond-clocks"
 	BeyondDisks  = "beyond-disks"
+	Recovered    = "recovered"
 )
 
 // Profiles lists them, the default first.
@@ -28,5 +29,6 @@ func Profiles() []Profile {
 		{Thousand, "a thousand clients queue for one lock", 5, 1000, time.Minute},
 		{BeyondClocks, "clocks run off by half, a thousandth being promised: leases mean nothing, tokens must do", 5, 8, time.Minute},
 		{BeyondDisks, "the disks of all servers may be destroyed: whoever finds that out must refuse to serve", 5, 8, time.Minute},
+		{Recovered, "the default, after another cluster had lost its majority: its holders come back, and must be refused", 5, 8, time.Minute},
 	}
 }

@@ -15,6 +15,7 @@ import (
 // such guard: it shows what tokens are for.
 type resource struct {
 	registers map[uint64]*register
+	former    lockfsm.Token // the highest of the world that this one succeeds; zero: it is the first
 }
 
 type register struct {
@@ -105,6 +106,9 @@ func (w *world) serve(e event) {
 		w.resource.registers[d.lock] = r
 	}
 	fenced := d.lock != unfencedNumber
+	if fenced && r.mark <= w.resource.former && w.resource.former < d.token && w.epoch != 0 {
+		r.returns(w, d.lock)
+	}
 	switch {
 	case fenced && d.token < r.mark:
 		d.verb = refusal

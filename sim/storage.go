@@ -26,10 +26,10 @@ func (m *member) options() wal.Options {
 func incarnation(place int) uint64 { return uint64(place) + 1001 }
 
 // form makes the member's directory one of the cluster's.
-func (m *member) form(membership raft.Membership) {
+func (m *member) form(first raft.Snapshot) {
 	log, _, err := wal.Open(m.disk, m.options())
 	must(err)
-	_, err = log.Form(cluster, membership)
+	_, err = log.FormFrom(cluster, first)
 	must(err)
 	must(log.Close())
 }

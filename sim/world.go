@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lockd/linearizability"
+	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/schedule"
 	"lockd/sim/agenda"
@@ -26,6 +27,7 @@ type world struct {
 	members  []*member
 	clients  []*client
 	resource resource
+	epoch    lockfsm.Epoch // not zero in a world that succeeds another
 	network  network
 	nemesis  *nemesis
 	judge    *judge
@@ -60,9 +62,12 @@ func Run(config Config) (report Report) {
 		w.sentence(recover(), &report)
 		w.report(&report)
 	}()
+	if config.Profile == Recovered {
+		w.succeed(predecessor(config))
+	}
 	w.begin()
 	w.runUntil(config.Duration, func() bool { return false })
-	w.judge.goal = len(w.judge.chosen) - 1
+	w.judge.goal = w.judge.last()
 	w.nemesis.heal()
 	w.runUntil(config.Duration+patience, func() bool { return w.served() || w.hopeless() && w.now > config.Duration+10*second })
 	w.settle()
@@ -182,14 +187,14 @@ func (w *world) begin() {
 		w.record(schedule.Strike{Fault: schedule.Drift, Number: 1, Amount: w.knobs.drift})
 		w.observe(schedule.Drift)
 	}
-	var membership raft.Membership
+	first := w.first()
 	for i := range w.config.Members {
-		membership.Members = append(membership.Members, raft.Member{ID: raft.ID(i + 1), Incarnation: incarnation(i)})
+		first.Membership.Members = append(first.Membership.Members, raft.Member{ID: raft.ID(i + 1), Incarnation: incarnation(i)})
 	}
 	for i := range w.config.Members {
 		m := newMember(w, i)
 		w.members = append(w.members, m)
-		m.form(membership)
+		m.form(first)
 		w.judge.formed(m)
 	}
 	for i := range w.config.Clients {
@@ -305,7 +310,7 @@ func (w *world) served() bool {
 		}
 	}
 	for _, m := range w.members {
-		if m.core && (!m.up() || m.server.Node().Status().Applied < raft.Index(w.judge.goal)) {
+		if m.core && (!m.up() || m.server.Node().Status().Applied < w.judge.goal) {
 			return false
 		}
 	}
@@ -360,7 +365,7 @@ func (w *world) unserved() string {
 		if !m.up() {
 			return fmt.Sprintf("server %d is down", m.id)
 		}
-		if applied := m.server.Node().Status().Applied; applied < raft.Index(w.judge.goal) {
+		if applied := m.server.Node().Status().Applied; applied < w.judge.goal {
 			return fmt.Sprintf("server %d has applied %d entries of %d", m.id, applied, w.judge.goal)
 		}
 	}

@@ -27,6 +27,7 @@
 //	identity                   cluster, member, incarnation, promise, format; one sector
 //	0000000000000001.segment   records, in sectors; see sector.go and record.go
 //	snapshot-00000000000000a0  a snapshot, by its index; the two newest are kept
+//	successor                  the cluster that goes on in place of this one; Open refuses from then on
 //	*.new                      being written; deleted by the next Open
 //	LOCK                       locked by the process that has the directory
 //
@@ -107,6 +108,14 @@
 // again and synced, zeros behind the end included. Only then is a first record of a new
 // epoch appended and synced. Should what a cut left on the disk ever come back behind it,
 // its lower epoch shows that it is not part of the log.
+//
+// # When a majority is lost
+//
+// A directory of a cluster that can't go on is still worth what can be read of it. OpenSalvage reads it as far as each
+// record is certainly whole, says what is missing behind that, and changes nothing. Retire then leaves a mark
+// that names the successor. It is made before anybody can start the successor (FormFrom), so that
+// whoever recovers the same directory again finds out where the first successor begins, and goes above it; and a member
+// that was given up is never started by mistake beside the one that took its place.
 //
 // # What is absent
 //

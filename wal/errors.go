@@ -12,6 +12,8 @@ var (
 	ErrWrongCluster = errors.New("directory belongs to another cluster")
 	ErrWrongMember  = errors.New("directory belongs to another member")
 	ErrNewerFormat  = errors.New("directory was written by a newer version")
+	ErrRetired      = errors.New("directory is retired: its cluster was recovered as another one")
+	ErrUnformed     = errors.New("directory is of no cluster yet")
 )
 
 // DamageError says that something which was once durable cannot be read any more. The

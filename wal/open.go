@@ -38,7 +38,7 @@ type Recovered struct {
 // Open takes the directory for this process, reads it, and makes durable what it read. A
 // directory that was never used becomes the member's, of no cluster yet: see Log.Form.
 //
-// Errors: ErrInUse, ErrWrongMember, ErrWrongCluster, ErrNewerFormat, ErrDiskFull, and
+// Errors: ErrInUse, ErrWrongMember, ErrWrongCluster, ErrNewerFormat, ErrRetired, ErrDiskFull, and
 // *DamageError if something that was durable cannot be read; nothing that anyone still
 // needs is changed then, and the directory is free again.
 func Open(directory FS, options Options) (*Log, Recovered, error) {
@@ -81,6 +81,9 @@ func (l *Log) open(options Options) (Recovered, error) {
 // openIdentity reads the identity, or gives one to a directory that was never used. Only
 // then is it certain that the directory is ours, and that what was left half-written may go.
 func (l *Log) openIdentity(options Options, files files) error {
+	if files.retired {
+		return retired(l.directory)
+	}
 	identity, found, err := readIdentity(l.directory)
 	if err != nil {
 		return err
@@ -145,14 +148,18 @@ func (l *Log) mustHavePromised(membership raft.Membership) {
 // ErrDiskFull: still unformed, try again. Form panics if the directory is formed already, or has promised another
 // membership.
 func (l *Log) Form(cluster ClusterID, membership raft.Membership) (raft.Stored, error) {
+	return l.FormFrom(cluster, raft.Snapshot{Index: 1, Term: 1, Membership: membership})
+}
+
+// FormFrom is Form for a cluster that succeeds another one: its log begins with a snapshot that says where to count on.
+func (l *Log) FormFrom(cluster ClusterID, first raft.Snapshot) (raft.Stored, error) {
 	if l.identity.Formed() || cluster == (ClusterID{}) {
 		panic("wal: a directory is formed once, with a cluster that is not zero")
 	}
-	l.mustHavePromised(membership)
+	l.mustHavePromised(first.Membership)
 	if err := l.usable(); err != nil {
 		return raft.Stored{}, err
 	}
-	first := raft.Snapshot{Index: 1, Term: 1, Membership: membership}
 	if err := l.form(cluster, first); err != nil {
 		return raft.Stored{}, l.outcome(fmt.Errorf("form cluster: %w", err))
 	}
@@ -287,6 +294,7 @@ type files struct {
 	segments  []uint32
 	snapshots []raft.Index
 	leftovers []string
+	retired   bool
 }
 
 func list(directory FS) (files, error) {
@@ -302,6 +310,8 @@ func list(directory FS) (files, error) {
 			found.snapshots = append(found.snapshots, index)
 		} else if isLeftover(name) {
 			found.leftovers = append(found.leftovers, name)
+		} else if name == successorFile {
+			found.retired = true
 		}
 	}
 	return found, nil

@@ -1,6 +1,6 @@
 // Command lockd is the lock service and its tools: one node (serve), three nodes in one process to try it out
 // (dev), a command run under a lock (lock), and what people and scripts ask the servers for (acquire,
-// release, renew, check, show, list, sessions, status, transfer-leader, snapshot save).
+// release, renew, check, show, list, sessions, status, transfer-leader, snapshot save), and what begins a new cluster where an old one is lost (recover, snapshot restore).
 //
 // It is thin. What a node does is package daemon's, what a client does is package client's; here are flags, words and
 // exit codes, and the one thing that neither of those can do: end other processes in time.

@@ -32,7 +32,8 @@ const exitCodesHelp = `The exit codes are the same for all commands:
     0  done; for check: the token is the lock's current one
     1  no: the lock is held by somebody else (lock and acquire with -n or -w; another code with
        lock --conflict-exit-code), or the token is not the lock's current one (check)
-   64  usage: a flag, variable, configuration key, argument or value is wrong
+   64  usage: a flag, variable, configuration key, argument or value is wrong; recover and snapshot
+       restore: nothing was done, for want of --confirm
    65  the servers refused: the token is stale, the session is no more
    69  no server could be reached, or none led, before --timeout was over, or the answer never came
    71  this machine refused: a port in use, a file that can't be read or written, a data directory in use

@@ -24,13 +24,15 @@ var stops = []os.Signal{syscall.SIGINT, syscall.SIGTERM}
 func explainStart(err error, ports string) error {
 	if _, damaged := errors.AsType[*wal.DamageError](err); damaged {
 		return fail(exitSystem, "%w: the node refuses to serve rather than forget what it has promised; the other members serve on, as long as most "+
-			"of them run. Bring the directory's content back as it was, from this very disk, if it can be had; replacing the member is not built yet", err)
+			"of them run. Bring the directory's content back as it was, from this very disk, if it can be had; replacing the member is not built yet. Only where most members are lost for good: lockd recover", err)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fail(exitSystem, "%w: choose another port with %s", err, ports)
 	case errors.Is(err, wal.ErrInUse):
 		return fail(exitSystem, "%w: does another lockd run there? --data names the directory", err)
+	case errors.Is(err, wal.ErrRetired):
+		return fail(exitSystem, "%w: serve from the directory that lockd recover made", err)
 	case errors.Is(err, wal.ErrWrongMember), errors.Is(err, wal.ErrWrongCluster):
 		return fail(exitSystem, "%w: is --data the right directory, and --id the right number?", err)
 	case errors.Is(err, wal.ErrNewerFormat):

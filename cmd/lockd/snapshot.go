@@ -20,7 +20,7 @@ type savedSnapshot struct {
 }
 
 func newSnapshot() *cobra.Command {
-	return newGroup("snapshot", "Keep the state of all locks and sessions", newSnapshotSave())
+	return newGroup("snapshot", "Keep the state of all locks and sessions", newSnapshotSave(), newSnapshotRestore())
 }
 
 func newSnapshotSave() *cobra.Command {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lockd/client"
+	"lockd/raft"
 )
 
 // span is a flag's length of time: seconds, with decimals if need be, or with a unit ("1.5", "90s", "2m").
@@ -71,6 +73,34 @@ func (m *memberNumber) Set(text string) error {
 		return errors.New("a member's number is a whole one, from 1 on")
 	}
 	*m = memberNumber(number)
+	return nil
+}
+
+// memberNumbers is a flag's list of members.
+type memberNumbers []raft.ID
+
+func (m *memberNumbers) Type() string { return "numbers" }
+
+func (m *memberNumbers) String() string {
+	texts := make([]string, len(*m))
+	for i, id := range *m {
+		texts[i] = strconv.FormatUint(uint64(id), 10)
+	}
+	return strings.Join(texts, ",")
+}
+
+func (m *memberNumbers) Set(text string) error {
+	*m = nil
+	for item := range strings.SplitSeq(text, ",") {
+		var id memberNumber
+		if err := id.Set(strings.TrimSpace(item)); err != nil {
+			return err
+		}
+		if slices.Contains(*m, raft.ID(id)) {
+			return fmt.Errorf("member %d is named twice", id)
+		}
+		*m = append(*m, raft.ID(id))
+	}
 	return nil
 }
 
