@@ -108,7 +108,7 @@ type mill struct {
 	workers int
 }
 
-func startMill(ctx context.Context, c *Cluster, workers int) (*mill, error) {
+func startMill(ctx context.Context, c *Cluster, workers int, options ...client.MutexOption) (*mill, error) {
 	clients, err := connect(c, 8)
 	if err != nil {
 		return nil, err
@@ -116,17 +116,17 @@ func startMill(ctx context.Context, c *Cluster, workers int) (*mill, error) {
 	ctx, stop := context.WithCancel(ctx)
 	m := &mill{stop: stop, clients: clients, ended: make(chan error, workers), workers: workers}
 	for number := range workers {
-		go func() { m.ended <- m.turn(ctx, clients[number%len(clients)], fmt.Sprintf("mill/%d", number)) }()
+		go func() { m.ended <- m.turn(ctx, clients[number%len(clients)], fmt.Sprintf("mill/%d", number), options) }()
 	}
 	return m, nil
 }
 
-func (m *mill) turn(ctx context.Context, c *client.Client, name string) error {
+func (m *mill) turn(ctx context.Context, c *client.Client, name string, options []client.MutexOption) error {
 	session, err := c.NewSession(ctx, sessionTTL)
 	if err != nil {
 		return err
 	}
-	for mutex := session.Mutex(name); ctx.Err() == nil; m.pairs.Add(1) {
+	for mutex := session.Mutex(name, options...); ctx.Err() == nil; m.pairs.Add(1) {
 		if err := grabAndRelease(ctx, mutex); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

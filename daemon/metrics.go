@@ -87,6 +87,12 @@ var gauges = []gauge{
 		}
 		return 0
 	}),
+	measured("disk_full", "1 while the disk has no room for more records.", func(v *view) uint64 {
+		if v.status.Full {
+			return 1
+		}
+		return 0
+	}),
 	measured("disk_stalled", "1 while the disk has been at work on one record for half an election timeout.", func(v *view) uint64 {
 		if v.status.Stalled {
 			return 1

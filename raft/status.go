@@ -15,6 +15,7 @@ type Status struct {
 	Snapshot   Index
 	Membership Membership
 	Transfer   ID   // leadership is on its way to this member; zero: it is not
+	Full       bool // its disk has no room
 	Stalled    bool // its disk has been at work on one record for half an election timeout
 }
 
@@ -23,7 +24,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		ID: n.id, Role: n.role, Term: n.term, Vote: n.vote, Leader: n.leader,
 		Commit: n.commit, Applied: n.handed, First: n.log.base + 1, Last: n.log.last(), Stable: n.disk.stable,
-		Snapshot: n.log.snapshot.Index, Membership: *n.members(), Stalled: n.stalled(),
+		Snapshot: n.log.snapshot.Index, Membership: *n.members(), Full: n.disk.full, Stalled: n.stalled(),
 	}
 	if n.role == Leader && n.lead.transfer != nil {
 		s.Transfer = n.lead.transfer.to

@@ -55,12 +55,17 @@ func clusterCommand() *cobra.Command {
 	command.PersistentFlags().StringVar(&t.binary, "lockd", "", "the lockd binary to run (default: built from this module)")
 	command.PersistentFlags().IntVar(&t.members, "nodes", 3, "members of the cluster; 5 without a subcommand")
 	command.PersistentFlags().DurationVar(&t.limit, "time-limit", 20*time.Minute, "give a subcommand up after so long")
-	command.AddCommand(t.kills(), t.failover(), t.rolling(), t.catchUp(), t.queue(), t.cutoff(), t.pause(), t.languages(), holderCommand(), crewCommand())
+	command.AddCommand(t.kills(), t.failover(), t.rolling(), t.catchUp(), t.fullDisk(), t.queue(), t.cutoff(), t.pause(), t.languages(), holderCommand(), crewCommand())
 	return command
 }
 
 // run starts a cluster and hands it to a trial.
 func (t *trials) run(trial func(context.Context, *cluster.Cluster) error) error {
+	return t.runIn(func(string) (func() error, error) { return func() error { return nil }, nil }, trial)
+}
+
+// runIn prepares the folder of the cluster's data first. What was prepared is undone in the end.
+func (t *trials) runIn(prepare func(folder string) (undo func() error, err error), trial func(context.Context, *cluster.Cluster) error) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
 	ctx, cancel = context.WithTimeout(ctx, t.limit)
@@ -74,15 +79,19 @@ func (t *trials) run(trial func(context.Context, *cluster.Cluster) error) error 
 			return err
 		}
 	}
-	c, err := cluster.Start(ctx, t.binary, folder, t.members)
+	undo, err := prepare(folder)
 	if err != nil {
 		return err
 	}
-	defer c.Stop()
-	if err := trial(ctx, c); err != nil {
+	c, err := cluster.Start(ctx, t.binary, folder, t.members)
+	if err != nil {
+		return errors.Join(err, undo())
+	}
+	err = trial(ctx, c)
+	c.Stop()
+	if err = errors.Join(err, undo()); err != nil {
 		return fmt.Errorf("%w (data and logs are in %s)", err, folder)
 	}
-	c.Stop()
 	return os.RemoveAll(folder)
 }
 
@@ -205,6 +214,34 @@ func (t *trials) catchUp() *cobra.Command {
 	}
 	command.Flags().Uint64Var(&entries, "entries", 1_000_000, "how far behind the member is when it comes back")
 	command.Flags().IntVar(&clients, "clients", 64, "that grab and release locks of their own all the time")
+	return command
+}
+
+func (t *trials) fullDisk() *cobra.Command {
+	var clients int
+	command := &cobra.Command{
+		Use: "fulldisk", Args: cobra.NoArgs,
+		Short: "Fill the disks of members while clients work; takes the privilege to mount small ones",
+		RunE: func(*cobra.Command, []string) error {
+			small := func(folder string) (func() error, error) { return cluster.MountSmallDisks(folder, t.members) }
+			err := t.runIn(small, func(ctx context.Context, c *cluster.Cluster) error {
+				report, err := cluster.FullDisk(ctx, c, clients, ticker())
+				if err != nil {
+					return err
+				}
+				fmt.Printf("longest time in which nobody was served: %v while a follower's disk was full, %v while the leader's was\n",
+					report.Follower.Round(time.Millisecond), report.Leader.Round(time.Millisecond))
+				fmt.Printf("after most disks had been full, clients were served %v after there was room\n", report.Majority.Round(time.Millisecond))
+				return expect(max(report.Follower, report.Leader) < longestGap, "somebody served every %v", longestGap)
+			})
+			if errors.Is(err, cluster.ErrNoPrivilege) {
+				fmt.Printf("SKIPPED: %v\n", err)
+				return nil
+			}
+			return err
+		},
+	}
+	command.Flags().IntVar(&clients, "clients", 16, "that grab and release locks of their own all the time")
 	return command
 }
 
