@@ -235,9 +235,9 @@ func TestCloneGoesItsOwnWay(t *testing.T) {
 	require.Equal(t, "mine", string(clone.log.at(clone.log.last()).Data), "the original's steps are seen in the clone")
 }
 
-// Who is who makes no difference: a candidate 1 whom 2 has refused is a candidate 3 whom 1 has refused, when the names go round.
+// Who is who makes no difference: a leader 1 whom 2 has refused and 3 elected is a leader 3 whom 1 has refused and 2 elected.
 func TestStateUnderOtherNames(t *testing.T) {
-	candidate := func(ids [4]ID) string {
+	leader := func(ids [4]ID) string {
 		stored := foundation(3)
 		for i := range stored.Snapshot.Membership.Members {
 			stored.Snapshot.Membership.Members[i].Incarnation = 1
@@ -250,8 +250,11 @@ func TestStateUnderOtherNames(t *testing.T) {
 		n.Drain(&output)
 		n.Step(n.now, Persisted{1})
 		n.Step(n.now, Receive{Envelope{From: ids[2], To: ids[1], Message: &VoteReply{Term: 2}}})
+		n.Step(n.now, Receive{Envelope{From: ids[3], To: ids[1], Message: &VoteReply{Term: 2, Granted: true}}})
+		n.Drain(&output)
+		n.Step(n.now, Receive{Envelope{From: ids[3], To: ids[1], Message: &Appended{Term: 2, Match: 2}}})
 		n.Drain(&output)
 		return string(n.AppendState(nil, func(id ID) ID { return ID(slices.Index(ids[:], id)) }))
 	}
-	require.Equal(t, candidate([4]ID{0, 1, 2, 3}), candidate([4]ID{0, 3, 1, 2}))
+	require.Equal(t, leader([4]ID{0, 1, 2, 3}), leader([4]ID{0, 3, 1, 2}))
 }
