@@ -256,5 +256,7 @@ func TestStateUnderOtherNames(t *testing.T) {
 		n.Drain(&output)
 		return string(n.AppendState(nil, func(id ID) ID { return ID(slices.Index(ids[:], id)) }))
 	}
-	require.Equal(t, leader([4]ID{0, 1, 2, 3}), leader([4]ID{0, 3, 1, 2}))
+	for _, ids := range [][4]ID{{0, 1, 3, 2}, {0, 2, 1, 3}, {0, 2, 3, 1}, {0, 3, 1, 2}, {0, 3, 2, 1}} {
+		require.Equal(t, leader([4]ID{0, 1, 2, 3}), leader(ids))
+	}
 }
