@@ -116,3 +116,12 @@ func TestPanicsAreViolations(t *testing.T) {
 	requireWrong(t, Assertion, out.wrong)
 	require.Same(t, m, after)
 }
+
+// So does a record after which nobody could start from the disk.
+func TestADiskFromWhichNobodyStartsIsAViolation(t *testing.T) {
+	m := holding(1, 2, 2)
+	hole := raft.Record{Sequence: 1, Term: 2, Entries: []raft.Entry{{Index: 3, Term: 2}, {Index: 5, Term: 2}}}
+	next := &member{node: m.node, durable: m.durable, writing: []raft.Record{hole}}
+	_, out := next.take(stimulus{kind: timeout})
+	requireWrong(t, Assertion, out.wrong)
+}

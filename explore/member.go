@@ -92,8 +92,11 @@ func (m *member) take(s stimulus) (after *member, out outcome) {
 	if out.wrong == nil {
 		out.wrong = judgeTurn(m, next)
 	}
+	next.appendState(nil, nobodyElse) // starts from whatever its disk may hold now, and panics if it can't
 	return next, out
 }
+
+func nobodyElse(id raft.ID) raft.ID { return id }
 
 func (m *member) step(s stimulus, out *outcome) {
 	switch s.kind {
