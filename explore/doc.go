@@ -57,6 +57,8 @@
 //
 // # What is left out
 //
+// The lock machine: it has one member and no messages, and every order of a few of its commands is a test of its own (lockfsm/orders_test.go).
+//
 // Snapshots and their chunks, reads, transfers, hints of the transport (Closed, Unreachable), more commands in an Append than one. A state is known by 64 bits: among ten million states
 // the odds that two of them were taken for one somewhere are one in four hundred thousand. And what needs more nodes, terms or commands than
 // the bounds allow: exhausting them proves nothing beyond.
