@@ -26,7 +26,7 @@
 // # Why there are so few states
 //
 // Members are numbered (catalogue.go), and so are messages and histories: a state is a handful of numbers. A turn of a node is a pure function of what it is and what
-// happens to it, so each is taken once and looked up afterwards: millions of states are made of a few thousand members, as in the local model
+// happens to it, so each is taken once and looked up afterwards: two million states are made of eleven thousand members, as in the local model
 // checking of Guerraoui and Yabandeh (NSDI 2011). What follows makes states fewer. Each says what is lost by it.
 //
 // Who is who does not matter. No decision of a node compares IDs, so two states are one if they become equal when the members are renamed: the
