@@ -48,6 +48,9 @@
 // Membership (membership.go) is replicated like everything else, in entries and snapshots. For now it is fixed when the
 // cluster is formed; every place that asks who votes asks that file.
 //
+// For those who look on (clone.go, digest.go, describe.go): a drained node can be cloned, written in one way only, and told of. It is all that
+// it takes to try everything that could happen to a few of them (package explore).
+//
 // # What is left out
 //
 // Membership changes, learners and witnesses; reads by lease and reads at followers; priorities between members;

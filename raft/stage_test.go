@@ -158,7 +158,7 @@ func (s *stage) drain(a *actor) {
 		s.tell("%d installs the snapshot at %d: %q", a.id, out.Install.Index, out.Install.Data)
 	}
 	if len(out.Commit) > 0 {
-		s.tell("%d commits %s", a.id, describeEntries(out.Commit))
+		s.tell("%d commits %s", a.id, DescribeEntries(out.Commit))
 	}
 	for _, r := range out.Reads {
 		s.tell("%d serves read %d at %d", a.id, r.ID, r.Index)
@@ -203,7 +203,7 @@ func nameOf(id ID) string {
 
 // write gives a record to the disk, which does one after the other.
 func (s *stage) write(a *actor, r Record) {
-	s.tell("%d writes #%d: %s", a.id, r.Sequence, describeRecord(r))
+	s.tell("%d writes #%d: %s", a.id, r.Sequence, DescribeRecord(r))
 	a.writing = append(a.writing, r)
 	a.busy = max(a.busy, s.now) + a.delay
 	node := a.node
@@ -253,72 +253,9 @@ func (s *stage) lose(over link, kind string) bool {
 
 func (s *stage) tellMessage(e Envelope, fate string) {
 	key := fmt.Sprintf("<%d> <%d> %s", e.From, e.To, typeName(e.Message))
-	words := describe(e.Message) + fate
+	words := Describe(e.Message) + fate
 	if s.said[key] != words {
 		s.said[key] = words
 		s.tell("%d -> %d  %s", e.From, e.To, words)
 	}
-}
-
-func typeName(m Message) string { return strings.TrimPrefix(fmt.Sprintf("%T", m), "*raft.") }
-
-// describe shows a message to a reader. An entry, or a place in the log, is written index/term.
-func describe(m Message) string {
-	switch m := m.(type) {
-	case *PreVote:
-		return fmt.Sprintf("PreVote term=%d last=%d/%d", m.Term, m.LastIndex, m.LastTerm)
-	case *PreVoteReply:
-		return fmt.Sprintf("PreVoteReply term=%d %s", m.Term, verdict(m.Granted))
-	case *Vote:
-		return fmt.Sprintf("Vote term=%d last=%d/%d", m.Term, m.LastIndex, m.LastTerm) + ifSet(m.Transfer, " transfer")
-	case *VoteReply:
-		return fmt.Sprintf("VoteReply term=%d %s", m.Term, verdict(m.Granted))
-	case *Append:
-		return fmt.Sprintf("Append term=%d prev=%d/%d commit=%d", m.Term, m.PrevIndex, m.PrevTerm, m.Commit) + round(m.Round) +
-			ifSet(len(m.Entries) > 0, " entries="+describeEntries(m.Entries))
-	case *Appended:
-		return fmt.Sprintf("Appended term=%d match=%d", m.Term, m.Match) + round(m.Round)
-	case *Mismatch:
-		return fmt.Sprintf("Mismatch term=%d prev=%d last=%d", m.Term, m.PrevIndex, m.Last) + round(m.Round) +
-			ifSet(m.ConflictTerm != 0, fmt.Sprintf(" conflict: term %d begins at %d", m.ConflictTerm, m.ConflictIndex))
-	case *Chunk:
-		return fmt.Sprintf("Chunk term=%d snapshot=%d/%d bytes %d..%d of %d", m.Term, m.Index, m.IndexTerm,
-			m.Offset, m.Offset+uint64(len(m.Data)), m.Total) + round(m.Round)
-	case *ChunkReceived:
-		return fmt.Sprintf("ChunkReceived term=%d snapshot=%d has %d bytes", m.Term, m.Index, m.Offset) + round(m.Round)
-	default:
-		return fmt.Sprintf("%s term=%d", typeName(m), m.term())
-	}
-}
-
-func describeRecord(r Record) string {
-	text := fmt.Sprintf("term %d vote %d", r.Term, r.Vote)
-	if r.Snapshot != nil {
-		text += fmt.Sprintf(" snapshot %d/%d", r.Snapshot.Index, r.Snapshot.Term)
-	}
-	return text + ifSet(len(r.Entries) > 0, " entries "+describeEntries(r.Entries))
-}
-
-func describeEntries(entries []Entry) string {
-	var words []string
-	for _, e := range entries {
-		words = append(words, strings.TrimSuffix(fmt.Sprintf("%d/%d:%s", e.Index, e.Term, e.Data), ":"))
-	}
-	return strings.Join(words, ",")
-}
-
-func round(round uint64) string { return ifSet(round > 0, fmt.Sprintf(" round=%d", round)) }
-
-func verdict(granted bool) string {
-	if granted {
-		return "granted"
-	}
-	return "refused"
-}
-
-func ifSet(holds bool, text string) string {
-	if holds {
-		return text
-	}
-	return ""
 }

@@ -51,11 +51,14 @@ func (h hunt) run() prey {
 	return p
 }
 
-// search runs worlds one after the other until one fails, or the budget is spent. What the mutant's patch asks for stands last, so
+// search runs worlds one after the other until one fails, or the budget is spent; or it explores. What the mutant's patch asks for stands last, so
 // it counts.
 func (h hunt) search(binary string, from uint64) (catch, error) {
 	result := filepath.Join(h.scratch, "result.json")
 	arguments := []string{"run", "--stop", "--jobs", "1", "--seeds", "1000000", "--profile", "swarm", "--from", fmt.Sprint(from), "--cpu", h.budget.String(), "--json", result}
+	if h.mutant.command == "explore" {
+		arguments = []string{"explore", "--time-limit", h.budget.String(), "--json", result} // from every seed the same
+	}
 	if err := h.runMutated(binary, result, append(arguments, h.mutant.flags...)); err != nil {
 		return catch{}, err
 	}

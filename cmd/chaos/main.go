@@ -5,6 +5,7 @@
 //	chaos shrink --seed 17       the fewest faults that still make the same judge fire, as a file that replay takes
 //	chaos check FILE             judges a history that somebody recorded, of any lock service
 //	chaos exhibit                shows the designs that do not work, breaking
+//	chaos explore                every state that a few nodes can reach within bounds
 //	chaos profiles               which sorts of worlds there are
 //	chaos mutants                puts known bugs into the service, and shows that they are found
 //	chaos cluster                torments real processes
@@ -39,7 +40,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(runCommand(), replayCommand(), shrinkCommand(), profilesCommand(), mutantsCommand(), checkCommand(), exhibitCommand(), clusterCommand())
+	root.AddCommand(runCommand(), replayCommand(), shrinkCommand(), profilesCommand(), mutantsCommand(), checkCommand(), exhibitCommand(), exploreCommand(), clusterCommand())
 	return root
 }
 

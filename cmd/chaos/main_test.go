@@ -34,6 +34,7 @@ func TestWrongCallsAreUsageErrors(t *testing.T) {
 		"run --profile none", "run --profile default,", "run --jobs 0", "run --cpu -1s", "run --shard 0/2", "run --shard 3/2", "run --shard 2", "run --seeds -1",
 		"replay", "replay --seed x", "replay --seed 1 extra", "replay " + file, "replay " + file + " --seed 1", "replay " + file + " --nodes 3",
 		"replay no-such-file", "shrink --seed 1", "shrink --seed 1 -o x --calls 0", "shrink -o x", "no-such-command", "profiles extra",
+		"explore extra", "explore --nodes 6", "explore --depth 0", "explore --terms 0", "explore --late -1", "explore --time-limit 0s",
 		"mutants --dir " + t.TempDir(), "mutants --bases 0", "mutants --dir ../../mutants --limits no-such-file --limit-factor 3",
 	} {
 		require.Equal(t, exitUsage, execute(strings.Fields(line)), line)
@@ -51,7 +52,7 @@ func TestManualIsComplete(t *testing.T) {
 		}
 		command.LocalFlags().VisitAll(func(f *pflag.Flag) { require.Contains(t, string(manual), "--"+f.Name, command.Name()) })
 	}
-	for _, object := range []any{summary{}, failure{}, shrunk{}, schedule.Schedule{}, schedule.Strike{}} {
+	for _, object := range []any{summary{}, failure{}, shrunk{}, schedule.Schedule{}, schedule.Strike{}, explored{}} {
 		for i := range reflect.TypeOf(object).NumField() {
 			if name, _, _ := strings.Cut(reflect.TypeOf(object).Field(i).Tag.Get("json"), ","); name != "" {
 				require.Contains(t, string(manual), "`"+name+"`")

@@ -14,6 +14,7 @@ import (
 //	# why the bug is plausible, and who had it
 //	# oracle: election-safety, durability   the judges that may be the first to find it
 //	# run: --profile default --twice        how to look for it, if not in swarms of seeds; optional
+//	# explore: --terms 4                    look for it by chaos explore instead, within these bounds; optional
 //	--- a/raft/disk.go
 //	+++ b/raft/disk.go
 //	@@ -46,7 +46,7 @@
@@ -24,7 +25,8 @@ type mutant struct {
 	name    string
 	why     []string
 	oracles []string
-	flags   []string // of chaos run
+	command string   // of chaos that looks for it: run or explore
+	flags   []string // of that command
 	files   []fileChange
 }
 
@@ -35,11 +37,8 @@ type fileChange struct {
 
 type hunk struct{ before, after string }
 
-// How the lines begin that name the judges, and the flags of chaos run.
-const (
-	judges = "oracle: "
-	flags  = "run: "
-)
+// judges is how the line begins that names them.
+const judges = "oracle: "
 
 // home is the package that the mutant is in.
 func (m mutant) home() string { return path.Dir(m.files[0].path) }
@@ -79,7 +78,7 @@ func readMutant(path string) (mutant, error) {
 }
 
 func parseMutant(name, text string) (mutant, error) {
-	m := mutant{name: name}
+	m := mutant{name: name, command: "run"}
 	var current *hunk
 	for number, line := range strings.SplitAfter(text, "\n") {
 		mark, rest := "", ""
@@ -115,9 +114,11 @@ func (m *mutant) explain(line string) {
 		m.oracles = strings.Split(names, ", ")
 		return
 	}
-	if words, is := strings.CutPrefix(line, flags); is {
-		m.flags = strings.Fields(words)
-		return
+	for _, command := range []string{"run", "explore"} {
+		if words, is := strings.CutPrefix(line, command+": "); is {
+			m.command, m.flags = command, strings.Fields(words)
+			return
+		}
 	}
 	m.why = append(m.why, line)
 }

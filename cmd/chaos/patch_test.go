@@ -28,6 +28,7 @@ func TestPatchIsApplied(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"A bug."}, m.why)
 	require.Equal(t, []string{"assertion", "durability"}, m.oracles)
+	require.Equal(t, "run", m.command)
 	require.Equal(t, []string{"--profile", "default", "--twice"}, m.flags)
 	require.Equal(t, "one.txt", m.files[0].path)
 	require.Equal(t, ".", m.home())

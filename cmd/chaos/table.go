@@ -26,7 +26,8 @@ const tableHead = `# Mutants
 
 Known bugs, put into the service one at a time, and who finds them. Each is a patch in [mutants/](../mutants), which names where the bug has been seen
 in the field. A row tells the judge that fired first, after how many seeds and how much processor time (the median over several base seeds, on
-one processor), and how many of the run's faults the shrunken schedule still has, if it was asked for. This file is written by a command:
+one processor; no seed at all where all states of a few nodes were explored), and how many of the run's faults the shrunken schedule still has, if it was asked for. This
+file is written by a command:
 
     go run ./cmd/chaos mutants --bases 5 --shrink --markdown docs/mutants.md
 

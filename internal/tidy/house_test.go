@@ -29,6 +29,7 @@ var house = map[string][]string{
 	"lockd/client":          {"lockd/lockfsm", "lockd/client/session", "lockd/server", "lockd/wire", "lockd/wire/lockdv1"},
 	"lockd/linearizability": {},
 	"lockd/schedule":        {},
+	"lockd/explore":         {"lockd/raft"},
 	"lockd/sim/draw":        {},
 	"lockd/sim/agenda":      {"lockd/sim/draw"},
 	"lockd/sim/disk":        {"lockd/wal"},

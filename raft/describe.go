@@ -1,0 +1,71 @@
+package raft
+
+import (
+	"fmt"
+	"strings"
+)
+
+func typeName(m Message) string { return strings.TrimPrefix(fmt.Sprintf("%T", m), "*raft.") }
+
+// Describe shows a message to a reader. An entry, or a place in the log, is written index/term.
+func Describe(m Message) string {
+	switch m := m.(type) {
+	case *PreVote:
+		return fmt.Sprintf("PreVote term=%d last=%d/%d", m.Term, m.LastIndex, m.LastTerm)
+	case *PreVoteReply:
+		return fmt.Sprintf("PreVoteReply term=%d %s", m.Term, verdict(m.Granted))
+	case *Vote:
+		return fmt.Sprintf("Vote term=%d last=%d/%d", m.Term, m.LastIndex, m.LastTerm) + ifSet(m.Transfer, " transfer")
+	case *VoteReply:
+		return fmt.Sprintf("VoteReply term=%d %s", m.Term, verdict(m.Granted))
+	case *Append:
+		return fmt.Sprintf("Append term=%d prev=%d/%d commit=%d", m.Term, m.PrevIndex, m.PrevTerm, m.Commit) + round(m.Round) +
+			ifSet(len(m.Entries) > 0, " entries="+DescribeEntries(m.Entries))
+	case *Appended:
+		return fmt.Sprintf("Appended term=%d match=%d", m.Term, m.Match) + round(m.Round)
+	case *Mismatch:
+		return fmt.Sprintf("Mismatch term=%d prev=%d last=%d", m.Term, m.PrevIndex, m.Last) + round(m.Round) +
+			ifSet(m.ConflictTerm != 0, fmt.Sprintf(" conflict: term %d begins at %d", m.ConflictTerm, m.ConflictIndex))
+	case *Chunk:
+		return fmt.Sprintf("Chunk term=%d snapshot=%d/%d bytes %d..%d of %d", m.Term, m.Index, m.IndexTerm,
+			m.Offset, m.Offset+uint64(len(m.Data)), m.Total) + round(m.Round)
+	case *ChunkReceived:
+		return fmt.Sprintf("ChunkReceived term=%d snapshot=%d has %d bytes", m.Term, m.Index, m.Offset) + round(m.Round)
+	default:
+		return fmt.Sprintf("%s term=%d", typeName(m), m.term())
+	}
+}
+
+// DescribeRecord shows what is to be written.
+func DescribeRecord(r Record) string {
+	text := fmt.Sprintf("term %d vote %d", r.Term, r.Vote)
+	if r.Snapshot != nil {
+		text += fmt.Sprintf(" snapshot %d/%d", r.Snapshot.Index, r.Snapshot.Term)
+	}
+	return text + ifSet(len(r.Entries) > 0, " entries "+DescribeEntries(r.Entries))
+}
+
+// DescribeEntries shows entries as index/term:data.
+func DescribeEntries(entries []Entry) string {
+	var words []string
+	for _, e := range entries {
+		words = append(words, strings.TrimSuffix(fmt.Sprintf("%d/%d:%s", e.Index, e.Term, e.Data), ":"))
+	}
+	return strings.Join(words, ",")
+}
+
+func round(round uint64) string { return ifSet(round > 0, fmt.Sprintf(" round=%d", round)) }
+
+func verdict(granted bool) string {
+	if granted {
+		return "granted"
+	}
+	return "refused"
+}
+
+func ifSet(holds bool, text string) string {
+	if holds {
+		return text
+	}
+	return ""
+}
