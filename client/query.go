@@ -14,8 +14,8 @@ import (
 	"lockd/wire/lockdv1"
 )
 
-// The calls below need no session. Each is repeated at the endpoints in turn until one that leads has answered or ctx ends: give
-// it a deadline. An error is a *RefusedError, that of ctx which tells the latest trouble there was, or ErrClosed.
+// The calls below need no session. Each is repeated at the endpoints in turn until one has answered that can, or ctx ends: give
+// it a deadline. Any member answers queries, the leader all else. An error is a *RefusedError, that of ctx which tells the latest trouble there was, or ErrClosed.
 
 // Check asks whether a token is its lock's current one.
 func (c *Client) Check(ctx context.Context, name string, token uint64) (server.Checked, error) {

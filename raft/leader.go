@@ -8,6 +8,7 @@ import (
 // Why a request was refused. None of them was begun.
 var (
 	ErrNotLeader    = errors.New("raft: not the leader")
+	ErrNoLeader     = errors.New("raft: no leader is known")
 	ErrTransferring = errors.New("raft: leadership is being handed over")
 	ErrFull         = errors.New("raft: too much is proposed and not yet committed, or not yet durable here")
 	ErrNotMember    = errors.New("raft: not another member of the cluster")
@@ -27,8 +28,9 @@ type lead struct {
 	beatDue time.Duration // when the followers must hear something again
 	beating bool          // they must hear it with the next Drain
 
-	round uint64 // of the last confirmation that was asked for
-	reads []pendingRead
+	round  uint64 // of the last confirmation that was asked for
+	asking bool   // another one must begin with the next Drain
+	reads  []pendingRead
 
 	transfer *transfer
 	scratch  []uint64 // for counting quorums without allocation

@@ -51,6 +51,7 @@ type Node struct {
 	ballot  ballot // Candidate and PreCandidate
 	lead    *lead  // Leader only
 
+	inquiry  inquiry   // Follower only
 	incoming *assembly // a snapshot that is being received
 	disk     disk
 
@@ -104,6 +105,9 @@ func (n *Node) Deadline() time.Duration {
 	if n.role == Leader {
 		return n.lead.beatDue
 	}
+	if len(n.inquiry.reads) > 0 {
+		return min(n.waiting+n.patience, n.inquiryDeadline())
+	}
 	return n.waiting + n.patience
 }
 
@@ -111,9 +115,10 @@ func (n *Node) timeout() {
 	switch {
 	case n.role == Leader:
 		n.beat()
-	case n.now >= n.Deadline() && n.votes():
+	case n.now < n.waiting+n.patience:
+	case n.votes():
 		n.poll()
-	case n.now >= n.Deadline():
+	default:
 		n.calm()
 	}
 }
@@ -123,6 +128,7 @@ func (n *Node) Drain(out *Output) {
 	if n.role == Leader {
 		n.replicate()
 	}
+	n.pursue()
 	out.Record = n.record()
 	out.Send = append(out.Send[:0], n.outbox...)
 	out.Install = n.install
@@ -194,6 +200,10 @@ func (n *Node) receiveCurrent(from ID, message Message) {
 		n.onChunkReceived(from, m)
 	case *TimeoutNow:
 		n.onTimeoutNow(from)
+	case *ReadIndex:
+		n.onReadIndex(from, m)
+	case *ReadIndexReply:
+		n.onReadIndexReply(m)
 	case *StaleTerm: // its term was all it had to say
 	}
 }
@@ -236,4 +246,5 @@ func (n *Node) Check() {
 	n.checkStep()
 	n.log.check()
 	n.checkMemberships()
+	n.checkInquiry()
 }

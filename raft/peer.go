@@ -38,6 +38,7 @@ type peer struct {
 
 	heard time.Duration // when it answered last
 	round uint64        // the latest confirmation round that it answered
+	asks  []pendingRead // by which it wants to serve reads, under its own numbers
 
 	install installation
 }

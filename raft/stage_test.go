@@ -286,6 +286,10 @@ func describe(m Message) string {
 			m.Offset, m.Offset+uint64(len(m.Data)), m.Total) + round(m.Round)
 	case *ChunkReceived:
 		return fmt.Sprintf("ChunkReceived term=%d snapshot=%d has %d bytes", m.Term, m.Index, m.Offset) + round(m.Round)
+	case *ReadIndex:
+		return fmt.Sprintf("ReadIndex term=%d ask=%d", m.Term, m.Ask)
+	case *ReadIndexReply:
+		return fmt.Sprintf("ReadIndexReply term=%d ask=%d index=%d", m.Term, m.Ask, m.Index)
 	default:
 		return fmt.Sprintf("%s term=%d", typeName(m), m.term())
 	}

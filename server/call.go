@@ -48,7 +48,7 @@ type Transfer struct {
 	To raft.ID
 }
 
-// Backup asks the leader for a snapshot of the machine at a confirmed index.
+// Backup asks for a snapshot of the machine at a confirmed index.
 type Backup struct{}
 
 // Answer is what a call gets: a lockfsm.Result for a command, one of the answers below for a query, or a Refusal.

@@ -9,7 +9,7 @@ import (
 // of the default size, which is 4 MiB.
 const maxPage = 500
 
-// query asks consensus whether this node still leads, and is answered when it is confirmed.
+// query asks consensus how far this node must have come, whether it leads or not, and is answered when that is confirmed.
 func (s *Server) query(id CallID, request Request) {
 	switch q := request.(type) {
 	case Transfer:
@@ -53,20 +53,16 @@ func invalidName(name string) string {
 // answerQueries answers those whose read was confirmed. Everything committed is applied by now.
 func (s *Server) answerQueries() {
 	for _, r := range s.output.Reads {
-		request, waiting := s.calls.reading[CallID(r.ID)]
-		if !waiting {
-			continue // hung up
-		}
-		delete(s.calls.reading, CallID(r.ID))
 		if uint64(r.Index) > s.machine.Revision() {
 			panic("server: a read was confirmed at an index that is not applied")
 		}
-		s.reply(CallID(r.ID), s.look(request))
+		if request := s.calls.read(CallID(r.ID)); request != nil {
+			s.reply(CallID(r.ID), s.look(request))
+		}
 	}
 	for _, id := range s.output.Refused {
-		if _, waiting := s.calls.reading[CallID(id)]; waiting {
-			delete(s.calls.reading, CallID(id))
-			s.refuse(CallID(id), NotLeader, "leadership was lost before it was confirmed")
+		if s.calls.read(CallID(id)) != nil {
+			s.refuse(CallID(id), NotLeader, "no leader confirmed the read in time")
 		}
 	}
 }

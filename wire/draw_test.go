@@ -107,6 +107,12 @@ var messageDraws = []func(*rapid.T) raft.Message{
 	},
 	func(t *rapid.T) raft.Message { return &raft.StaleTerm{Term: draw[raft.Term](t, "term")} },
 	func(t *rapid.T) raft.Message { return &raft.TimeoutNow{Term: draw[raft.Term](t, "term")} },
+	func(t *rapid.T) raft.Message {
+		return &raft.ReadIndex{Term: draw[raft.Term](t, "term"), Ask: draw[uint64](t, "ask")}
+	},
+	func(t *rapid.T) raft.Message {
+		return &raft.ReadIndexReply{Term: draw[raft.Term](t, "term"), Ask: draw[uint64](t, "ask"), Index: draw[raft.Index](t, "index")}
+	},
 }
 
 func drawHello(t *rapid.T) Hello {
