@@ -1,6 +1,10 @@
 package raft
 
-import "time"
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
 
 // inquiry is what a follower has under way to serve reads itself (thesis §6.4): it asks its leader up to where the log
 // was committed when they began, has the leader confirm that it still leads, and serves them when it has come so far.
@@ -21,20 +25,25 @@ type inquiry struct {
 type inquiredRead struct {
 	id    uint64
 	ask   uint64
+	by    Confirmation
 	index Index         // zero: not answered
 	since time.Duration // when it began
 }
 
-// inquire files a read under the next ask.
-func (n *Node) inquire(id uint64) {
-	q := &n.inquiry
+// begin draws where the numbers begin. A member that was restarted within a term would else take the answer to an ask of its
+// former self for its own, and serve what was committed before its read began.
+func (q *inquiry) begin(random rand.Source) {
 	if q.first == 0 {
-		// Where the numbers begin is drawn. A member that was restarted within a term would else take the answer to an ask of its
-		// former self for its own, and serve what was committed before its read began.
-		q.first = 1 + n.config.Random.Uint64()>>1
+		q.first = 1 + random.Uint64()>>1
 		q.ask = q.first - 1
 	}
-	q.reads = append(q.reads, inquiredRead{id: id, ask: q.ask + 1, since: n.now})
+}
+
+// inquire files a read under the next ask.
+func (n *Node) inquire(id uint64, by Confirmation) {
+	q := &n.inquiry
+	q.begin(n.config.Random)
+	q.reads = append(q.reads, inquiredRead{id: id, ask: q.ask + 1, by: by, since: n.now})
 }
 
 // onReadIndexReply is the leader's answer to an ask of this member, or of the one that it was before its restart.
@@ -42,6 +51,9 @@ func (n *Node) onReadIndexReply(m *ReadIndexReply) {
 	q := &n.inquiry
 	if m.Ask < q.first || m.Ask > q.ask {
 		return
+	}
+	if !m.Leased {
+		n.forgetful = 0
 	}
 	for i := range q.reads {
 		if r := &q.reads[i]; r.ask <= m.Ask && r.index == 0 {
@@ -62,26 +74,40 @@ func (n *Node) pursue() {
 		n.refused = append(n.refused, q.reads[0].id)
 		q.reads = q.reads[1:]
 	}
-	if q.asks(n.term, n.now) {
+	if !lost && n.asks() {
+		q.begin(n.config.Random)
 		q.ask, q.term, q.due = q.ask+1, n.term, n.now+n.config.Heartbeat
-		n.outbox = append(n.outbox, Envelope{From: n.id, To: n.leader, Message: &ReadIndex{Term: n.term, Ask: q.ask}})
+		n.outbox = append(n.outbox, Envelope{From: n.id, To: n.leader, Message: &ReadIndex{Term: n.term, Ask: q.ask, Lease: q.byLease()}})
 	}
 }
 
-// asks tells whether the leader must be asked, perhaps once more: one message for all reads that wait.
-func (q *inquiry) asks(term Term, now time.Duration) bool {
-	if len(q.reads) == 0 {
+// asks tells whether the leader must be asked, perhaps once more: one message for all reads that wait. A member that was restarted asks
+// as well whether it has promised anything.
+func (n *Node) asks() bool {
+	q := &n.inquiry
+	waits := q.waits()
+	switch {
+	case !waits && n.now >= n.forgetful:
 		return false
+	case waits && q.reads[len(q.reads)-1].ask > q.ask:
+		return true
 	}
-	last := q.reads[len(q.reads)-1]
-	return last.index == 0 && (last.ask > q.ask || term != q.term || now >= q.due)
+	return n.term != q.term || n.now >= q.due
 }
 
-// deadline is when an ask is to be repeated, or a read to be refused. There must be reads.
+// waits tells whether a read waits for an answer.
+func (q *inquiry) waits() bool { return len(q.reads) > 0 && q.reads[len(q.reads)-1].index == 0 }
+
+// byLease tells whether all reads that are to be asked for are content with a lease.
+func (q *inquiry) byLease() bool {
+	return q.waits() && !slices.ContainsFunc(q.reads, func(r inquiredRead) bool { return r.index == 0 && r.by == ByRound })
+}
+
+// inquiryDeadline is when an ask is to be repeated, or a read to be refused. There must be reads.
 func (n *Node) inquiryDeadline() time.Duration {
 	q := &n.inquiry
 	due := q.reads[0].since + n.config.ElectionTimeout
-	if q.reads[len(q.reads)-1].index == 0 {
+	if q.waits() {
 		due = min(due, q.due)
 	}
 	return due

@@ -33,7 +33,7 @@ func (s *solo) told(ask uint64, index Index) {
 func TestPaper64FollowerAsksItsLeader(t *testing.T) {
 	s := following(t)
 	for id := range uint64(3) {
-		require.NoError(t, s.Read(s.clock, id))
+		require.NoError(t, s.Read(s.clock, id, ByRound))
 	}
 	sent := s.drain()
 	require.Len(t, sent, 1, "one message for all reads that wait")
@@ -136,12 +136,12 @@ func TestAReadWhoseEntryDoesNotComeIsRefused(t *testing.T) {
 
 func TestReadsAreRefusedWhenTheLeaderIsLost(t *testing.T) {
 	s := newSolo(t, foundation(3))
-	require.ErrorIs(t, s.Read(s.clock, 1), ErrNoLeader, "there was none yet")
+	require.ErrorIs(t, s.Read(s.clock, 1, ByRound), ErrNoLeader, "there was none yet")
 	s = following(t)
 	s.asks(1)
 	s.step(Closed{Member: 2})
 	require.Equal(t, []uint64{1}, s.output.Refused)
-	require.ErrorIs(t, s.Read(s.clock, 2), ErrNoLeader)
+	require.ErrorIs(t, s.Read(s.clock, 2, ByRound), ErrNoLeader)
 }
 
 // The leader of another term is asked anew: what the one before it said then is not listened to.
@@ -161,7 +161,7 @@ func TestAnotherLeaderIsAskedAnew(t *testing.T) {
 // At the leader, a follower's ask is a read like its own, and they share a round.
 func TestPaper64OneRoundForTheReadsOfAll(t *testing.T) {
 	s := established(t, 5)
-	require.NoError(t, s.Read(s.clock, 7))
+	require.NoError(t, s.Read(s.clock, 7, ByRound))
 	s.Step(s.clock, Receive{Envelope{From: 4, To: 1, Message: &ReadIndex{Term: 2, Ask: 40}}})
 	s.Step(s.clock, Receive{Envelope{From: 5, To: 1, Message: &ReadIndex{Term: 2, Ask: 50}}})
 	require.Len(t, s.drain(), 4, "one message to each follower")

@@ -32,18 +32,23 @@ type lead struct {
 	asking bool   // another one must begin with the next Drain
 	reads  []pendingRead
 
+	leaseUntil time.Duration // until then the followers are asked for promises
+	leaseAsked time.Duration // and when they were last; long ago: they were not
+	abdicated  bool          // somebody was told to campaign: no promise counts any more in this term
+
 	transfer *transfer
 	scratch  []uint64 // for counting quorums without allocation
+	promises []time.Duration
 }
 
 // takeOver makes the winner of an election the leader of its term.
 func (n *Node) takeOver() {
 	assert(n.role == Candidate && n.vote == n.id, "a %v who voted for %d can't lead", n.role, n.vote)
 	n.role, n.leader = Leader, n.id
-	n.lead = &lead{clock: n.lastTime(), first: n.log.last() + 1, beatDue: n.now}
+	n.lead = &lead{clock: n.lastTime(), first: n.log.last() + 1, beatDue: n.now, leaseAsked: n.now - n.config.ElectionTimeout}
 	for _, m := range n.members().Members {
 		if m.ID != n.id {
-			n.lead.peers = append(n.lead.peers, peer{id: m.ID, next: n.log.last() + 1, heard: n.now})
+			n.lead.peers = append(n.lead.peers, peer{id: m.ID, next: n.log.last() + 1, heard: n.now, promised: n.now - n.config.ElectionTimeout})
 		}
 	}
 	n.lead.uncommitted = cost(n.log.slice(n.commit+1, n.log.last()))
@@ -123,6 +128,7 @@ func (n *Node) replicate() {
 		n.feed(&n.lead.peers[i])
 	}
 	n.tryTransfer()
+	n.askLease()
 	n.lead.beating = false
 }
 

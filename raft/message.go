@@ -114,6 +114,8 @@ type TimeoutNow struct {
 type ReadIndex struct {
 	Term Term
 	Ask  uint64 // the follower's own number for it
+	// Lease says that the reads may go by the leader's lease.
+	Lease bool
 }
 
 // ReadIndexReply answers a ReadIndex, by a leader that was confirmed after it had come.
@@ -121,6 +123,20 @@ type ReadIndexReply struct {
 	Term  Term
 	Ask   uint64
 	Index Index
+	// Leased says that the leader may rely on promises that it asked for before.
+	Leased bool
+}
+
+// Lease asks a follower to elect nobody else for one election timeout (thesis §6.4.1).
+type Lease struct {
+	Term Term
+	Sent time.Duration // when, by the leader's clock
+}
+
+// LeaseReply says that its sender has promised so.
+type LeaseReply struct {
+	Term Term
+	Sent time.Duration // as in the Lease
 }
 
 func (m *PreVote) term() Term        { return m.Term }
@@ -136,3 +152,5 @@ func (m *StaleTerm) term() Term      { return m.Term }
 func (m *TimeoutNow) term() Term     { return m.Term }
 func (m *ReadIndex) term() Term      { return m.Term }
 func (m *ReadIndexReply) term() Term { return m.Term }
+func (m *Lease) term() Term          { return m.Term }
+func (m *LeaseReply) term() Term     { return m.Term }

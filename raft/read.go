@@ -11,15 +11,27 @@ type pendingRead struct {
 	index Index
 }
 
+// Confirmation is what a read rests on, beside the log: that its leader still led when it began.
+type Confirmation uint8
+
+// A round costs a message to a majority and back, and trusts no clock. A lease costs nothing, and trusts all
+// clocks to within Config.Drift; where none holds, the read goes by a round.
+const (
+	ByRound Confirmation = iota + 1
+	ByLease
+)
+
 // Read asks for a linearizable read. It comes back in Output.Reads when it may be served, or in
 // Output.Refused when no leader confirmed it in time. A follower has its leader confirm it.
-func (n *Node) Read(now time.Duration, id uint64) error {
+func (n *Node) Read(now time.Duration, id uint64, by Confirmation) error {
 	n.advance(now)
 	switch {
+	case n.role == Leader && by == ByLease && n.leased():
+		n.reads = append(n.reads, Read{ID: id, Index: n.commit})
 	case n.role == Leader:
 		n.lead.reads = append(n.lead.reads, n.pending(id))
 	case n.role == Follower && n.leader != 0:
-		n.inquire(id)
+		n.inquire(id, by)
 	default:
 		return ErrNoLeader
 	}
@@ -32,9 +44,20 @@ func (n *Node) onReadIndex(from ID, m *ReadIndex) {
 	if n.role != Leader {
 		return
 	}
-	if p := n.lead.peer(from); p != nil && len(p.asks) < n.config.MaxInflight {
+	p := n.lead.peer(from)
+	switch {
+	case p == nil:
+	case m.Lease && n.leased():
+		n.answerAsk(from, m.Ask, n.commit)
+	case len(p.asks) < n.config.MaxInflight:
 		p.asks = append(p.asks, n.pending(m.Ask))
 	}
+}
+
+func (n *Node) answerAsk(to ID, ask uint64, index Index) {
+	n.outbox = append(n.outbox, Envelope{From: n.id, To: to, Message: &ReadIndexReply{
+		Term: n.term, Ask: ask, Index: index, Leased: n.relies(),
+	}})
 }
 
 // pending is a read that begins now.
@@ -79,7 +102,7 @@ func (n *Node) releaseReads() {
 func (n *Node) answerAsks(p *peer, confirmed uint64) {
 	done := n.ready(p.asks, confirmed)
 	for _, r := range p.asks[:done] {
-		n.outbox = append(n.outbox, Envelope{From: n.id, To: p.id, Message: &ReadIndexReply{Term: n.term, Ask: r.id, Index: r.index}})
+		n.answerAsk(p.id, r.id, r.index)
 	}
 	p.asks = append(p.asks[:0], p.asks[done:]...)
 }

@@ -15,7 +15,7 @@
 // that entry is applied, the call gets the machine's answer, or, for an Acquire that has
 // to queue, moves on to wait under its place until a later entry settles it. Renewals that came in between two drains
 // share one entry. Queries wait for a confirmed read, and are answered from the machine: at any member, since a follower has its
-// leader confirm how far it must have come.
+// leader confirm how far it must have come. Whoever trusts clocks may have a query rest on the leader's lease, which takes no round of messages.
 //
 // # What a caller may rely on
 //

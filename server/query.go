@@ -24,12 +24,31 @@ func (s *Server) query(id CallID, request Request) {
 		s.refuse(id, Invalid, detail)
 		return
 	}
-	if err := s.node.Read(s.now, uint64(id)); err != nil {
+	if err := s.node.Read(s.now, uint64(id), confirmation(request)); err != nil {
 		s.refuse(id, reasonOf(err), err.Error())
 		return
 	}
 	s.calls.reading[id] = request
 	s.statistics.Queried++
+}
+
+// confirmation is what the answer of a query may rest on. A Backup is for a bad day: it trusts no clock.
+func confirmation(request Request) raft.Confirmation {
+	lease := false
+	switch q := request.(type) {
+	case Check:
+		lease = q.Lease
+	case Show:
+		lease = q.Lease
+	case List:
+		lease = q.Lease
+	case Sessions:
+		lease = q.Lease
+	}
+	if lease {
+		return raft.ByLease
+	}
+	return raft.ByRound
 }
 
 // invalid says what is wrong with a query. Empty: nothing.

@@ -26,6 +26,33 @@ func TestEveryMemberAnswersQueries(t *testing.T) {
 	require.Equal(t, Invalid, c.ask(c.followers()[0], Check{}).(Refusal).Reason)
 }
 
+// A query that may rest on a lease waits for nobody, once there is one: at the leader, and at a follower for the leader alone.
+func TestQueriesByLeaseWaitForNoMajority(t *testing.T) {
+	c := newCluster(t, 3)
+	token := c.grant(c.open(time.Minute), 1, "door")
+	check := Check{Name: "door", Token: token, Lease: true}
+	require.True(t, c.ask(c.leader(), check).(Checked).Valid, "by a round")
+	leader := c.leader()
+	asked := c.send(leader, check)
+	c.run(leader)
+	require.True(t, c.answers[asked].(Checked).Valid)
+	round := c.send(leader, Check{Name: "door", Token: token})
+	c.run(leader)
+	require.NotContains(t, c.answers, round)
+	for _, request := range []Request{Show{Name: "door", Lease: true}, List{Lease: true}, Sessions{Lease: true}} {
+		asked := c.send(leader, request)
+		c.run(leader)
+		require.Contains(t, c.answers, asked)
+	}
+	c.settle()
+
+	asker, other := c.followers()[0], c.followers()[1]
+	c.pass(heartbeat)
+	other.frozen = true
+	require.True(t, c.ask(asker, check).(Checked).Valid)
+	other.frozen = false
+}
+
 // A follower that is cut off says so to those who ask it, and does not answer from what it remembers.
 func TestAFollowerThatIsCutOffRefusesQueries(t *testing.T) {
 	c := newCluster(t, 3)

@@ -232,7 +232,7 @@ func (k *knobs) drawClients(d draw.Draws) {
 
 func (k *knobs) raft(id raft.ID, source draw.Draws) raft.Config {
 	return raft.Config{
-		ID: id, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Random: source,
+		ID: id, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Drift: k.drift, Random: source,
 		MaxAppendBytes: k.appendBytes, MaxInflight: k.inflight, MaxInflightBytes: 1 << 20,
 		MaxUncommittedBytes: 1 << 20, ChunkBytes: k.chunkBytes, KeepEntries: k.keepEntries,
 	}

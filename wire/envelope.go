@@ -35,6 +35,8 @@ const (
 	kindTimeoutNow     kind = 11
 	kindReadIndex      kind = 12
 	kindReadIndexReply kind = 13
+	kindLease          kind = 14
+	kindLeaseReply     kind = 15
 )
 
 // AppendEnvelope appends the encoding of e to dst and returns the result. The message itself
@@ -115,6 +117,10 @@ func kindOf(message raft.Message) kind {
 		return kindReadIndex
 	case *raft.ReadIndexReply:
 		return kindReadIndexReply
+	case *raft.Lease:
+		return kindLease
+	case *raft.LeaseReply:
+		return kindLeaseReply
 	}
 	panic(fmt.Sprintf("wire: a %T has no kind: every raft message needs one", message))
 }
@@ -148,6 +154,10 @@ func newMessage(k kind) raft.Message {
 		return new(raft.ReadIndex)
 	case kindReadIndexReply:
 		return new(raft.ReadIndexReply)
+	case kindLease:
+		return new(raft.Lease)
+	case kindLeaseReply:
+		return new(raft.LeaseReply)
 	}
 	return nil
 }
@@ -212,9 +222,17 @@ func (c *cursor) message(message raft.Message) {
 	case *raft.ReadIndex:
 		number(c, &m.Term)
 		number(c, &m.Ask)
+		c.boolean(&m.Lease)
 	case *raft.ReadIndexReply:
 		number(c, &m.Term)
 		number(c, &m.Ask)
 		number(c, &m.Index)
+		c.boolean(&m.Leased)
+	case *raft.Lease:
+		number(c, &m.Term)
+		c.duration(&m.Sent)
+	case *raft.LeaseReply:
+		number(c, &m.Term)
+		c.duration(&m.Sent)
 	}
 }
