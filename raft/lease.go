@@ -43,19 +43,24 @@ const firstTerm = 1
 // million is the unit of Config.Drift.
 const million = 1_000_000
 
-// leased tells whether the leader may answer a read without a round.
+// leased tells whether the leader may answer a read without a round, and has the lease kept up for the next one.
 func (n *Node) leased() bool {
+	n.lead.leaseUntil = n.now + leaseIdle*n.config.ElectionTimeout
+	return n.Leased(n.now)
+}
+
+// Leased tells whether a read by lease would be served at once.
+func (n *Node) Leased(now time.Duration) bool {
 	l := n.lead
-	l.leaseUntil = n.now + leaseIdle*n.config.ElectionTimeout
-	if l.abdicated || n.commit < l.first {
+	if n.role != Leader || l.abdicated || n.commit < l.first {
 		return false
 	}
-	promised := append(l.promises[:0], n.now)
+	promised := append(l.promises[:0], now)
 	for i := range l.peers {
 		promised = append(promised, l.peers[i].promised)
 	}
 	l.promises = promised
-	return n.now < reached(promised)+n.leaseTime()
+	return now < reached(promised)+n.leaseTime()
 }
 
 // leaseTime is how long a promise may be relied upon, by the leader's own clock.

@@ -28,7 +28,8 @@
 //
 // The faults stay within what the protocol promises to survive. What clocks do wrong is measured, and weakens two judges by just as much
 // (promise.go); durable data is damaged on a minority of servers at most (damage.go). The profiles whose names begin with "beyond" go just
-// further, and there the service must refuse, and never be wrong.
+// further, and there the service must refuse, and never be wrong; but for reads by lease, which rest on clocks and on nothing else (lease.go): beyond
+// the bound they are wrong, and the judges must see it.
 //
 // For Config.Duration there are faults. Then a drawn majority heals while the others stay broken (heal.go); everybody who waits must
 // be served, and each worker must be granted one lock more.

@@ -54,6 +54,10 @@ type knobs struct {
 	looks    int // chance in a million that a holder asks a server whether its token is still good
 
 	contention int // chance in a million that a worker wants a lock that all want
+
+	leases int  // chance in a million that a query may rest on a lease
+	eager  int  // chance in a million that whoever is granted a lock asks at once whether its token is good
+	plots  bool // handovers and kills come when a lease makes them worst
 }
 
 // drawKnobs draws what the profile leaves open.
@@ -94,6 +98,7 @@ func drawKnobs(c Config) knobs {
 	default:
 		k.produce()
 	}
+	k.drawLeases(c)
 	return k
 }
 
