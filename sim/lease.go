@@ -45,8 +45,9 @@ func (k *knobs) bendsServers() bool {
 func (k *knobs) lend(d draw.Draws) {
 	k.leases, k.eager, k.plots = 900_000, 900_000, true
 	k.looks, k.drift, k.skew = 500_000, 100_000, 100_000
-	k.election, k.heartbeat = draw.Pick(d, 300*millisecond, 600*millisecond, second), 50*millisecond
-	k.think, k.workers = draw.Pick(d, 300*millisecond, second, 2*second), 1
+	k.election, k.heartbeat = draw.Pick(d, 300*millisecond, 600*millisecond), 50*millisecond
+	k.think, k.workers = draw.Pick(d, 300*millisecond, 2*second, 4*second), 1
+	k.ttlLow, k.ttlHigh = 10*second, 15*second
 	k.syncTime, k.meanDelay, k.minDelay = min(k.syncTime, 500*microsecond), min(k.meanDelay, 500*microsecond), min(k.minDelay, 200*microsecond)
 	for _, f := range [...]schedule.Fault{schedule.ClockJump, schedule.ClockStrobe, schedule.ClockFreeze} {
 		k.enabled[f] = false

@@ -51,7 +51,7 @@ func (n *nemesis) conspire(a *attack) bool {
 	w.tell("server %d is cut off from server %d, which leads", other.id, leader.id)
 	w.network.closePeer(leader.place, other.place, schedule.Kill, w.knobs.minDelay)
 	n.parts(schedule.Kill, leader, other, true)
-	soon := w.knobs.election/8 + a.draws.Between(0, w.knobs.election/2)
+	soon := w.knobs.election/2 + a.draws.Between(0, 2*w.knobs.election/5)
 	w.agenda.Add(w.now+soon, event{kind: voterFalls, place: int32(voter.place), from: int32(leader.place), boot: voter.boot})
 	return true
 }
