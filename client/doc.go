@@ -61,6 +61,6 @@
 //
 // Leaders at addresses that are not among the endpoints are not followed: give all members of the cluster, in the form in which
 // they advertise themselves. More than 512 requests of one session while one of its Locks waits: what needs more uses a
-// second session. Discovery, and reads from followers. Systems other than Linux and macOS, because
+// second session. Discovery, and a choice of the member that is read from. Systems other than Linux and macOS, because
 // each needs its own clock.
 package client

@@ -14,8 +14,12 @@ import (
 	"google.golang.org/grpc"
 
 	"lockd/client/session"
+	"lockd/internal/boottime"
 	"lockd/lockfsm"
 )
+
+// longestNap bounds how long a timer runs before the clock is looked at: timers stand still while the machine sleeps.
+const longestNap = time.Second
 
 // Option changes what New assumes.
 type Option func(*settings)
@@ -36,7 +40,7 @@ func newSettings(options []Option) settings {
 		owner:  defaultOwner(),
 		drift:  session.DefaultDrift,
 		logger: slog.New(slog.DiscardHandler),
-		clock:  sinceBoot,
+		clock:  boottime.Now,
 		nap:    longestNap,
 	}
 	for _, option := range options {

@@ -14,13 +14,23 @@ import (
 	"lockd/wire/lockdv1"
 )
 
-// The calls below need no session. Each is repeated at the endpoints in turn until one that leads has answered or ctx ends: give
-// it a deadline. An error is a *RefusedError, that of ctx which tells the latest trouble there was, or ErrClosed.
+// The calls below need no session. Each is repeated at the endpoints in turn until one has answered that can, or ctx ends: give
+// it a deadline. Any member answers queries, the leader all else. An error is a *RefusedError, that of ctx which tells the latest trouble there was, or ErrClosed.
+
+// CheckOption says how a Check is answered.
+type CheckOption func(*server.Check)
+
+// ByLease lets the answer rest on the leader's lease, as the field Lease of the other queries does: it takes no round of messages between the
+// servers, and is true as long as no server's clock drifts by more than a thousandth. Any other query trusts no clock.
+func ByLease() CheckOption { return func(check *server.Check) { check.Lease = true } }
 
 // Check asks whether a token is its lock's current one.
-func (c *Client) Check(ctx context.Context, name string, token uint64) (server.Checked, error) {
-	answer, err := c.ask(ctx, "check", name, &lockdv1.CheckRequest{Name: name, Token: token})
-	return as[server.Checked](answer, err)
+func (c *Client) Check(ctx context.Context, name string, token uint64, options ...CheckOption) (server.Checked, error) {
+	check := server.Check{Name: name, Token: lockfsm.Token(token)}
+	for _, option := range options {
+		option(&check)
+	}
+	return query[server.Checked](ctx, c, "check", name, check)
 }
 
 // Show asks for one lock, its holder and its queue, a page at a time.

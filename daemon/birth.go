@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"lockd/internal/boottime"
 	"lockd/raft"
 	"lockd/server"
 	"lockd/transport"
@@ -179,7 +180,7 @@ func (d *Daemon) newServer(stored raft.Stored) (*server.Server, error) {
 func (d *Daemon) run(node *server.Server) {
 	l := &loop{
 		server: node, inbox: d.inbox, disk: d.disk, saver: d.saver, peers: d.peers, formation: d.formation,
-		serving: d.clients.SetServing, logger: d.logger, began: time.Now(), heartbeat: d.config.Heartbeat,
+		serving: d.clients.SetServing, logger: d.logger, began: boottime.Now(), heartbeat: d.config.Heartbeat,
 		callers: map[server.CallID]transport.Caller{}, handed: d.handed,
 	}
 	for _, work := range []func() error{d.disk.run, d.saver.run} {

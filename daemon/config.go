@@ -174,11 +174,14 @@ func ParseMembers(list string) (map[raft.ID]string, error) {
 // below what would hurt.
 func (c *Config) raft() raft.Config {
 	return raft.Config{
-		ID: c.Member, ElectionTimeout: c.ElectionTimeout, Heartbeat: c.Heartbeat, Random: rand.NewPCG(mint(), mint()),
+		ID: c.Member, ElectionTimeout: c.ElectionTimeout, Heartbeat: c.Heartbeat, Drift: drift, Random: rand.NewPCG(mint(), mint()),
 		MaxAppendBytes: 1 << 20, MaxInflight: 256, MaxInflightBytes: 8 << 20,
 		MaxUncommittedBytes: 16 << 20, ChunkBytes: 256 << 10, ChunkPause: 4 * time.Millisecond, KeepBytes: 8 << 20,
 	}
 }
+
+// drift is by how much the rate of a member's clock may be off, in parts in a million, for reads by lease to be true: as clients assume it.
+const drift = 1000
 
 // clockInterval is how often an idle leader writes the time into the log. It is no more than the shortest TTL, so that
 // a leader which changes again and again still gets to end a dead session.

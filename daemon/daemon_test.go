@@ -115,6 +115,21 @@ func TestAFollowerNamesTheLeader(t *testing.T) {
 	require.Equal(t, c.nodes[leader].HTTPAddress(), refusal.GetLeaderHttp())
 }
 
+func TestAFollowerAnswersQueries(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	leader := c.leader()
+	token := c.acquire("kept", c.session(c.clients[leader]), 1)
+	checked, err := c.clients[c.follower()].Check(within(t), &lockdv1.CheckRequest{Name: "kept", Token: token})
+	require.NoError(t, err)
+	require.True(t, checked.GetValid())
+	response, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).
+		Get("http://" + c.nodes[c.follower()].HTTPAddress() + "/v1/locks/kept")
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode, "and sends nobody elsewhere")
+}
+
 // post asks as curl -L does: it follows a redirect with method and body.
 func post(t *testing.T, url, body string, answer any) int {
 	response, err := http.Post(url, "application/json", strings.NewReader(body))

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"lockd/internal/boottime"
 	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/server"
@@ -24,7 +25,7 @@ type loop struct {
 	serving   func(bool) // told whether a leader is known
 	logger    *slog.Logger
 
-	began     time.Time // the clock's zero
+	began     time.Duration // the clock's zero
 	heartbeat time.Duration
 	timer     *time.Timer
 	// grace is until when a Timeout that is overdue waits. Zero: none is.
@@ -58,8 +59,9 @@ type view struct {
 	renewals   uint64
 }
 
-// clock is the server's: monotonic time since the loop was made.
-func (l *loop) clock() time.Duration { return time.Since(l.began) }
+// clock is the server's: monotonic time since the loop was made, in which the machine may have been suspended. It is read after the inputs
+// that are stepped with it were taken out: a read by lease must not be judged by a time at which it had not been asked for.
+func (l *loop) clock() time.Duration { return boottime.Now() - l.began }
 
 // run steps and drains until the inbox is closed.
 func (l *loop) run() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"lockd/internal/boottime"
 	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/server"
@@ -22,13 +23,13 @@ func idle(t *testing.T) *loop {
 	node, err := d.newServer(raft.Stored{Term: 1, Snapshot: raft.Snapshot{Index: 1, Term: 1, Membership: membership}})
 	require.NoError(t, err)
 	return &loop{
-		server: node, inbox: newInbox(), heartbeat: config.Heartbeat, began: time.Now(),
+		server: node, inbox: newInbox(), heartbeat: config.Heartbeat, began: boottime.Now(),
 		callers: map[server.CallID]transport.Caller{}, serving: func(bool) {}, logger: slog.New(slog.DiscardHandler),
 	}
 }
 
 // passes lets time go by on the loop's clock.
-func (l *loop) passes(d time.Duration) { l.began = l.began.Add(-d) }
+func (l *loop) passes(d time.Duration) { l.began -= d }
 
 func TestATimeoutThatWasSleptThroughLeavesTheSocketsTimeToBeRead(t *testing.T) {
 	l := idle(t)

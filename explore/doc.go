@@ -36,7 +36,7 @@
 // Time is what has fallen due. Clocks of different members have nothing to do with each other: each stands still but for the
 // actions that let its time pass. A heartbeat is a nanosecond, an election timeout longer than all heartbeats together, patience exactly one election timeout. A node compares
 // times with these spans alone, so the only thing that its clock has to say is which of them have passed, and that is in the state. Lost
-// is what comes between: a follower whose loyalty has ended, and its patience not. Cluster time decides nothing in a node; entries travel and are stored
+// is what comes between: a follower whose loyalty has ended, and its patience not, and so a restarted voter that votes again before it would campaign. Cluster time decides nothing in a node; entries travel and are stored
 // without it, so that it never falls is for the simulator to judge.
 //
 // The number of a trial election says whether a message belongs to the present one, and no more (poll.go).
@@ -59,7 +59,7 @@
 //
 // The lock machine: it has one member and no messages, and every order of a few of its commands is a test of its own (lockfsm/orders_test.go).
 //
-// Snapshots and their chunks, reads, transfers, hints of the transport (Closed, Unreachable), more commands in an Append than one. A state is known by 64 bits: among ten million states
+// Snapshots and their chunks, reads, and what a restarted voter asks its leader instead of waiting for its own patience; transfers, hints of the transport (Closed, Unreachable), more commands in an Append than one. A state is known by 64 bits: among ten million states
 // the odds that two of them were taken for one somewhere are one in four hundred thousand. And what needs more nodes, terms or commands than
 // the bounds allow: exhausting them proves nothing beyond.
 package explore

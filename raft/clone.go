@@ -14,6 +14,7 @@ func (n *Node) Clone() *Node {
 	c.memberships = slices.Clone(n.memberships)
 	c.ballot = ballot{granted: slices.Clone(n.ballot.granted), refused: slices.Clone(n.ballot.refused)}
 	c.lead = n.lead.clone()
+	c.inquiry.reads = slices.Clone(n.inquiry.reads)
 	if n.incoming != nil {
 		incoming := *n.incoming
 		incoming.data = slices.Clip(incoming.data)
@@ -32,13 +33,14 @@ func (l *lead) clone() *lead {
 	c.peers = slices.Clone(l.peers)
 	for i := range c.peers {
 		c.peers[i].inflight = slices.Clone(l.peers[i].inflight)
+		c.peers[i].asks = slices.Clone(l.peers[i].asks)
 	}
 	c.reads = slices.Clone(l.reads)
 	if l.transfer != nil {
 		transfer := *l.transfer
 		c.transfer = &transfer
 	}
-	c.scratch = nil
+	c.scratch, c.promises = nil, nil
 	return &c
 }
 

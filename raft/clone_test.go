@@ -86,6 +86,16 @@ var notInState = map[string]string{
 	"Node.now":            "time",
 	"Node.heard":          "time",
 	"Node.patience":       "time",
+	"Node.withheld":       "time",
+	"Node.forgetful":      "time",
+	"inquiry.due":         "time",
+	"inquiredRead.since":  "time",
+	"lead.leaseUntil":     "time",
+	"lead.leaseAsked":     "time",
+	"peer.promised":       "time",
+	"Lease.Sent":          "time",
+	"LeaseReply.Sent":     "time",
+	"lead.promises":       "holds nothing between two steps",
 	"Node.waiting":        "time",
 	"lead.clock":          "cluster time",
 	"lead.beatDue":        "time",
@@ -98,6 +108,7 @@ var notInState = map[string]string{
 	"Snapshot.Time":       "cluster time",
 	"Chunk.Time":          "cluster time",
 	"Node.attempt":        "the caller's to compare with the messages",
+	"inquiry.first":       "the caller's to compare with the messages",
 	"Node.outbox":         "empty in a drained node",
 	"Node.install":        "empty in a drained node",
 	"Node.reads":          "empty in a drained node",
@@ -117,7 +128,7 @@ func TestStateHasEveryField(t *testing.T) {
 func TestMessageBytesHaveEveryField(t *testing.T) {
 	seen := map[string]Message{}
 	for _, m := range []Message{new(PreVote), new(PreVoteReply), new(Vote), new(VoteReply), new(Append), new(Appended), new(Mismatch), new(Chunk),
-		new(ChunkReceived), new(StaleTerm), new(TimeoutNow)} {
+		new(ChunkReceived), new(StaleTerm), new(TimeoutNow), new(ReadIndex), new(ReadIndexReply), new(Lease), new(LeaseReply)} {
 		filled := func() Message {
 			v := reflect.New(reflect.TypeOf(m).Elem())
 			fill(v.Elem())
@@ -185,7 +196,7 @@ var sharedByClones = map[string]string{
 func TestCloneSharesNothingThatChanges(t *testing.T) {
 	original := filledNode()
 	clone := original.Clone()
-	original.lead.scratch = nil
+	original.lead.scratch, original.lead.promises = nil, nil
 	require.Equal(t, original, clone)
 	memory := map[string]bool{}
 	place := func(v reflect.Value) (string, bool) {

@@ -63,7 +63,7 @@ const testTimeout = 100 * time.Millisecond
 
 func testConfig(id ID, seed uint64) Config {
 	return Config{
-		ID: id, ElectionTimeout: testTimeout, Heartbeat: testTimeout / 5, Random: rand.NewPCG(seed, uint64(id)),
+		ID: id, ElectionTimeout: testTimeout, Heartbeat: testTimeout / 5, Drift: 50_000, Random: rand.NewPCG(seed, uint64(id)),
 		MaxAppendBytes: 64, MaxInflight: 4, MaxInflightBytes: 256, MaxUncommittedBytes: 1 << 20, ChunkBytes: 16, KeepBytes: 3 * entryCost,
 	}
 }
@@ -305,7 +305,7 @@ func (w *world) deliver(faults bool) {
 }
 
 func (w *world) read(m *member) {
-	if id := uint64(len(w.reads) + 1); !m.down && m.node.Read(w.now, id) == nil {
+	if id := uint64(len(w.reads) + 1); !m.down && m.node.Read(w.now, id, ByRound+Confirmation(id%2)) == nil {
 		w.reads[id] = Index(len(w.chosen) + 1)
 	}
 }

@@ -31,6 +31,14 @@ func Describe(m Message) string {
 			m.Offset, m.Offset+uint64(len(m.Data)), m.Total) + round(m.Round)
 	case *ChunkReceived:
 		return fmt.Sprintf("ChunkReceived term=%d snapshot=%d has %d bytes", m.Term, m.Index, m.Offset) + round(m.Round)
+	case *ReadIndex:
+		return fmt.Sprintf("ReadIndex term=%d ask=%d", m.Term, m.Ask) + ifSet(m.Lease, " lease")
+	case *ReadIndexReply:
+		return fmt.Sprintf("ReadIndexReply term=%d ask=%d index=%d", m.Term, m.Ask, m.Index) + ifSet(m.Leased, " leased")
+	case *Lease:
+		return fmt.Sprintf("Lease term=%d sent=%d", m.Term, m.Sent.Milliseconds())
+	case *LeaseReply:
+		return fmt.Sprintf("LeaseReply term=%d sent=%d", m.Term, m.Sent.Milliseconds())
 	default:
 		return fmt.Sprintf("%s term=%d", typeName(m), m.term())
 	}

@@ -12,7 +12,7 @@ import (
 //
 // Two things are left to the caller. The first is time: of the clocks only what they have decided is told, such as whether a leader is
 // still heard. Nodes with the same bytes do the same if time is for both of them either short, so that nothing else falls due, or longer than any
-// timeout. Cluster time, which no decision looks at, is left out. The second is Attempt, which has no meaning but in comparison with the messages that carry it.
+// timeout. Cluster time, which no decision looks at, is left out. The second are Attempt and the numbers of asks, which have no meaning but in comparison with the messages that carry them.
 func (n *Node) AppendState(dst []byte, rename func(ID) ID) []byte {
 	n.mustBeDrained()
 	d := digest{dst, rename}
@@ -31,6 +31,9 @@ func (n *Node) AppendState(dst []byte, rename func(ID) ID) []byte {
 	d.id(n.leader)
 	d.flag(n.protectsLeader())
 	d.flag(n.patience < n.config.ElectionTimeout) // it suspects its leader
+	d.flag(n.now < n.withheld)
+	d.flag(n.now < n.forgetful)
+	d.inquiry(n)
 	d.ids(n.ballot.granted)
 	d.ids(n.ballot.refused)
 	d.lead(n)
@@ -150,17 +153,39 @@ func (d *digest) lead(n *Node) {
 	d.number(uint64(l.unstable))
 	d.flag(l.beating)
 	d.number(l.round)
-	d.number(uint64(len(l.reads)))
-	for _, r := range l.reads {
-		d.number(r.id)
-		d.number(r.round)
-		d.number(uint64(r.index))
-	}
+	d.flag(l.asking)
+	d.reads(l.reads)
+	d.flag(n.now < l.leaseUntil)
+	d.flag(n.relies())
+	d.flag(l.abdicated)
 	d.flag(l.transfer != nil)
 	if l.transfer != nil {
 		d.id(l.transfer.to)
 		d.flag(l.transfer.due <= n.now)
 		d.flag(l.transfer.told)
+	}
+}
+
+func (d *digest) reads(reads []pendingRead) {
+	d.number(uint64(len(reads)))
+	for _, r := range reads {
+		d.number(r.id)
+		d.number(r.round)
+		d.number(uint64(r.index))
+	}
+}
+
+func (d *digest) inquiry(n *Node) {
+	q := &n.inquiry
+	d.number(uint64(q.term))
+	d.flag(n.now < q.due)
+	d.number(uint64(len(q.reads)))
+	for _, r := range q.reads {
+		d.number(r.id)
+		d.number(1 + q.ask - r.ask) // zero: it is yet to be asked for
+		d.number(uint64(r.by))
+		d.number(uint64(r.index))
+		d.flag(n.now < r.since+n.config.ElectionTimeout)
 	}
 }
 
@@ -179,6 +204,8 @@ func (d *digest) peer(n *Node, p *peer) {
 	d.flag(n.lately(p))
 	d.flag(p.full)
 	d.number(p.round)
+	d.reads(p.asks)
+	d.flag(n.now < p.promised+n.leaseTime())
 	d.snapshot(p.install.snapshot)
 	d.number(p.install.sum)
 	d.number(p.install.offset)
@@ -234,6 +261,10 @@ const (
 	tagChunkReceived
 	tagStaleTerm
 	tagTimeoutNow
+	tagReadIndex
+	tagReadIndexReply
+	tagLease
+	tagLeaseReply
 )
 
 func (d *digest) message(message Message) {
@@ -272,6 +303,16 @@ func (d *digest) message(message Message) {
 		numbers(tagStaleTerm, uint64(m.Term))
 	case *TimeoutNow:
 		numbers(tagTimeoutNow, uint64(m.Term))
+	case *ReadIndex:
+		numbers(tagReadIndex, uint64(m.Term), m.Ask)
+		d.flag(m.Lease)
+	case *ReadIndexReply:
+		numbers(tagReadIndexReply, uint64(m.Term), m.Ask, uint64(m.Index))
+		d.flag(m.Leased)
+	case *Lease:
+		numbers(tagLease, uint64(m.Term))
+	case *LeaseReply:
+		numbers(tagLeaseReply, uint64(m.Term))
 	default:
 		fail("a message of type %T has no digest", message)
 	}

@@ -39,7 +39,14 @@
 //
 // Reads (read.go) are confirmed by a round of heartbeats that began after the read did (§8, thesis §6.4). Each round has
 // a number of its own: an answer to an older heartbeat never confirms a newer read. One round serves all
-// reads that wait for it.
+// reads that wait for it, those of followers too: a follower (inquiry.go) asks its leader once for all reads that wait, and serves them when
+// it has come as far as the leader was. Its asks are numbered as well, from a drawn number on, so that an answer to an older ask, or to the
+// ask of a member that has been restarted since, confirms nothing newer.
+//
+// A read may also rest on the leader's lease (lease.go, thesis §6.4.1), if whoever asks trusts all clocks to within Config.Drift: then no round is
+// needed while a majority has promised to elect nobody else. The file says how promises are made, and what must not get around them.
+// A leader that was asked for no such read asks for no promises, and is replaced as fast as ever: its followers act upon a hint that it is gone
+// within two heartbeats. Those who promised wait for an election timeout first, from when they were last asked.
 //
 // Cluster time (clock.go) is carried by every entry, and never falls along the log. It is what the state machine
 // may use as a clock. It advances by the leader's monotonic clock, at most one heartbeat
@@ -53,7 +60,7 @@
 //
 // # What is left out
 //
-// Membership changes, learners and witnesses; reads by lease and reads at followers; priorities between members;
+// Membership changes, learners and witnesses; priorities between members;
 // more than one group in one node. The log since the last snapshot, and the snapshot itself, are kept in
 // memory: the node never reads a disk.
 package raft

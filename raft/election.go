@@ -17,7 +17,7 @@ func (n *Node) suspect(member ID) {
 		return
 	}
 	n.leader = 0
-	n.waiting = n.now
+	n.waiting = max(n.now, n.free())
 	n.patience = time.Duration(n.config.Random.Uint64() % uint64(2*n.config.Heartbeat))
 }
 
@@ -36,9 +36,9 @@ func (n *Node) stepDown(term Term) {
 }
 
 // protectsLeader tells whether this member has a leader that it heard from so lately that nobody
-// should want another one (§4.2.3).
+// should want another one (§4.2.3), or one that it has promised to elect nobody else.
 func (n *Node) protectsLeader() bool {
-	return n.role == Leader || n.leader != 0 && n.now < n.heard+n.config.ElectionTimeout
+	return n.role == Leader || n.now < n.free() || n.leader != 0 && n.now < n.heard+n.config.ElectionTimeout
 }
 
 // upToDate compares the ends of two logs, first by term, then by length (§5.4.1).
@@ -51,6 +51,7 @@ func (n *Node) upToDate(lastIndex Index, lastTerm Term) bool {
 
 // poll begins a trial election: who would vote for this member (thesis §9.6)?
 func (n *Node) poll() {
+	assert(n.now >= n.free(), "a member campaigns that has promised its leader not to")
 	n.role = PreCandidate
 	n.leader = 0
 	n.attempt++

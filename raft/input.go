@@ -22,7 +22,8 @@ type Unreachable struct{ Member ID }
 
 // Closed says that the connection on which a member sends was closed by the other side, as it is when that member's
 // process ends. It is a hint and no more: a follower whose leader is concerned asks for an election soon, instead of waiting for
-// its patience to run out, and those who still hear that leader refuse.
+// its patience to run out, and those who still hear that leader refuse. Who has promised that leader to elect nobody else
+// keeps the promise first.
 type Closed struct{ Member ID }
 
 // Room says whether the disk has room for more records. A member tells its leader, so that leadership goes to one that has some.

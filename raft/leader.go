@@ -8,6 +8,7 @@ import (
 // Why a request was refused. None of them was begun.
 var (
 	ErrNotLeader    = errors.New("raft: not the leader")
+	ErrNoLeader     = errors.New("raft: no leader is known")
 	ErrTransferring = errors.New("raft: leadership is being handed over")
 	ErrFull         = errors.New("raft: too much is proposed and not yet committed, or not yet durable here")
 	ErrNotMember    = errors.New("raft: not another member of the cluster")
@@ -27,21 +28,27 @@ type lead struct {
 	beatDue time.Duration // when the followers must hear something again
 	beating bool          // they must hear it with the next Drain
 
-	round uint64 // of the last confirmation that was asked for
-	reads []pendingRead
+	round  uint64 // of the last confirmation that was asked for
+	asking bool   // another one must begin with the next Drain
+	reads  []pendingRead
+
+	leaseUntil time.Duration // until then the followers are asked for promises
+	leaseAsked time.Duration // and when they were last; long ago: they were not
+	abdicated  bool          // somebody was told to campaign: no promise counts any more in this term
 
 	transfer *transfer
 	scratch  []uint64 // for counting quorums without allocation
+	promises []time.Duration
 }
 
 // takeOver makes the winner of an election the leader of its term.
 func (n *Node) takeOver() {
 	assert(n.role == Candidate && n.vote == n.id, "a %v who voted for %d can't lead", n.role, n.vote)
 	n.role, n.leader = Leader, n.id
-	n.lead = &lead{clock: n.lastTime(), first: n.log.last() + 1, beatDue: n.now}
+	n.lead = &lead{clock: n.lastTime(), first: n.log.last() + 1, beatDue: n.now, leaseAsked: n.now - n.config.ElectionTimeout}
 	for _, m := range n.members().Members {
 		if m.ID != n.id {
-			n.lead.peers = append(n.lead.peers, peer{id: m.ID, next: n.log.last() + 1, heard: n.now})
+			n.lead.peers = append(n.lead.peers, peer{id: m.ID, next: n.log.last() + 1, heard: n.now, promised: n.now - n.config.ElectionTimeout})
 		}
 	}
 	n.lead.uncommitted = cost(n.log.slice(n.commit+1, n.log.last()))
@@ -133,6 +140,7 @@ func (n *Node) replicate() {
 		n.feed(&n.lead.peers[i])
 	}
 	n.tryTransfer()
+	n.askLease()
 	n.lead.beating = false
 }
 

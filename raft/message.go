@@ -112,14 +112,47 @@ type TimeoutNow struct {
 	Term Term
 }
 
-func (m *PreVote) term() Term       { return m.Term }
-func (m *PreVoteReply) term() Term  { return m.Term }
-func (m *Vote) term() Term          { return m.Term }
-func (m *VoteReply) term() Term     { return m.Term }
-func (m *Append) term() Term        { return m.Term }
-func (m *Appended) term() Term      { return m.Term }
-func (m *Mismatch) term() Term      { return m.Term }
-func (m *Chunk) term() Term         { return m.Term }
-func (m *ChunkReceived) term() Term { return m.Term }
-func (m *StaleTerm) term() Term     { return m.Term }
-func (m *TimeoutNow) term() Term    { return m.Term }
+// ReadIndex asks the leader up to where a read must have applied the log that began before this was sent (thesis §6.4).
+type ReadIndex struct {
+	Term Term
+	Ask  uint64 // the follower's own number for it
+	// Lease says that the reads may go by the leader's lease.
+	Lease bool
+}
+
+// ReadIndexReply answers a ReadIndex, by a leader that was confirmed after it had come.
+type ReadIndexReply struct {
+	Term  Term
+	Ask   uint64
+	Index Index
+	// Leased says that the leader may rely on promises that it asked for before.
+	Leased bool
+}
+
+// Lease asks a follower to elect nobody else for one election timeout (thesis §6.4.1).
+type Lease struct {
+	Term Term
+	Sent time.Duration // when, by the leader's clock
+}
+
+// LeaseReply says that its sender has promised so.
+type LeaseReply struct {
+	Term Term
+	Sent time.Duration // as in the Lease
+}
+
+func (m *PreVote) term() Term        { return m.Term }
+func (m *PreVoteReply) term() Term   { return m.Term }
+func (m *Vote) term() Term           { return m.Term }
+func (m *VoteReply) term() Term      { return m.Term }
+func (m *Append) term() Term         { return m.Term }
+func (m *Appended) term() Term       { return m.Term }
+func (m *Mismatch) term() Term       { return m.Term }
+func (m *Chunk) term() Term          { return m.Term }
+func (m *ChunkReceived) term() Term  { return m.Term }
+func (m *StaleTerm) term() Term      { return m.Term }
+func (m *TimeoutNow) term() Term     { return m.Term }
+func (m *ReadIndex) term() Term      { return m.Term }
+func (m *ReadIndexReply) term() Term { return m.Term }
+func (m *Lease) term() Term          { return m.Term }
+func (m *LeaseReply) term() Term     { return m.Term }

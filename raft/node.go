@@ -14,6 +14,8 @@ type Config struct {
 	ElectionTimeout time.Duration
 	// Heartbeat is how often a leader speaks up when it has nothing to say. At most a third of ElectionTimeout.
 	Heartbeat time.Duration
+	// Drift is by how much the rate of any member's clock may be off, in parts in a million. Reads by lease rest on it, and nothing else.
+	Drift int64
 	// Random is where election timeouts are drawn from.
 	Random rand.Source
 
@@ -50,11 +52,15 @@ type Node struct {
 	heard    time.Duration // when that leader was last heard
 	patience time.Duration // how long this member waits before it campaigns: drawn for each campaign
 	waiting  time.Duration // since when it has been patient
+	// Until both have come, this member helps nobody to become leader, itself included, whatever it thinks of its own one (lease.go).
+	withheld  time.Duration // it has promised that to a leader
+	forgetful time.Duration // or may have, before it was restarted
 
 	attempt uint64 // numbers the trial elections
 	ballot  ballot // Candidate and PreCandidate
 	lead    *lead  // Leader only
 
+	inquiry  inquiry   // Follower only
 	incoming *assembly // a snapshot that is being received
 	disk     disk
 
@@ -70,6 +76,7 @@ func New(config Config, stored Stored, now time.Duration) *Node {
 	assert(config.ID != 0, "zero is no member")
 	assert(config.ElectionTimeout > 0 && config.Heartbeat > 0 && 3*config.Heartbeat <= config.ElectionTimeout,
 		"a heartbeat of %v does not fit into an election timeout of %v", config.Heartbeat, config.ElectionTimeout)
+	assert(config.Drift > 0 && config.Drift < million, "no clock drifts by %d parts in a million", config.Drift)
 	assert(config.MaxAppendBytes > 0 && config.MaxInflight > 0 && config.MaxInflightBytes > 0 &&
 		config.MaxUncommittedBytes > 0 && config.ChunkBytes > 0 && config.KeepBytes >= 0 && config.ChunkPause >= 0, "a bound is missing in %+v", config)
 
@@ -79,6 +86,9 @@ func New(config Config, stored Stored, now time.Duration) *Node {
 	n.commit, n.handed = stored.Snapshot.Index, stored.Snapshot.Index
 	n.disk.stable, n.disk.unsaved, n.disk.covered = n.log.last(), n.log.last()+1, n.commit
 	n.role = Follower
+	if n.term > firstTerm {
+		n.forgetful = now + config.ElectionTimeout
+	}
 	n.calm()
 	return n
 }
@@ -110,6 +120,9 @@ func (n *Node) Deadline() time.Duration {
 	if n.role == Leader {
 		return n.lead.due()
 	}
+	if len(n.inquiry.reads) > 0 {
+		return min(n.waiting+n.patience, n.inquiryDeadline())
+	}
 	return n.waiting + n.patience
 }
 
@@ -117,9 +130,10 @@ func (n *Node) timeout() {
 	switch {
 	case n.role == Leader:
 		n.beat()
-	case n.now >= n.Deadline() && n.votes() && !n.stalled(): // its own vote would not count in time
+	case n.now < n.waiting+n.patience:
+	case n.votes() && !n.stalled(): // when it is stalled, its own vote would not count in time
 		n.poll()
-	case n.now >= n.Deadline():
+	default:
 		n.calm()
 	}
 }
@@ -129,6 +143,7 @@ func (n *Node) Drain(out *Output) {
 	if n.role == Leader {
 		n.replicate()
 	}
+	n.pursue()
 	out.Record = n.record()
 	out.Send = append(out.Send[:0], n.outbox...)
 	out.Install = n.install
@@ -200,6 +215,14 @@ func (n *Node) receiveCurrent(from ID, message Message) {
 		n.onChunkReceived(from, m)
 	case *TimeoutNow:
 		n.onTimeoutNow(from)
+	case *ReadIndex:
+		n.onReadIndex(from, m)
+	case *ReadIndexReply:
+		n.onReadIndexReply(m)
+	case *Lease:
+		n.onLease(from, m)
+	case *LeaseReply:
+		n.onLeaseReply(from, m)
 	case *StaleTerm: // its term was all it had to say
 	}
 }
@@ -245,4 +268,5 @@ func (n *Node) Check() {
 	n.checkStep()
 	n.log.check()
 	n.checkMemberships()
+	n.checkInquiry()
 }

@@ -51,7 +51,7 @@ func TestPaper51OldTerms(t *testing.T) {
 		{&TimeoutNow{Term: 4}, nil},
 		{&StaleTerm{Term: 4}, nil},
 	} {
-		s := newSolo(t, withLog(3, 1, 5))
+		s := newSolo(t, withLog(3, 1, 5)).rested()
 		before := s.Status()
 		sent := s.hear(2, c.heard)
 		require.Equal(t, before, s.Status(), "%T", c.heard)
@@ -128,6 +128,7 @@ func TestPaper52OneVoteInATerm(t *testing.T) {
 	require.Empty(t, s.writing, "nothing new was promised")
 
 	s.powerLoss()
+	s.rested()
 	require.Equal(t, &VoteReply{Term: 2}, one[*VoteReply](t, s.hear(3, &Vote{Term: 2, LastIndex: 1, LastTerm: 1}), 3))
 }
 
@@ -144,12 +145,13 @@ func TestPaper52VoteInATermThatIsAlreadyDurable(t *testing.T) {
 	require.True(t, one[*VoteReply](t, s.saved(), 3).Granted)
 
 	s.powerLoss()
+	s.rested()
 	require.False(t, one[*VoteReply](t, s.hear(2, &Vote{Term: 2, LastIndex: 9, LastTerm: 1}), 2).Granted)
 }
 
 // §5.2: whoever gives its vote gives its candidate time; one that is refused gets none.
 func TestPaper52VotersArePatient(t *testing.T) {
-	s := newSolo(t, withLog(3, 1, 2))
+	s := newSolo(t, withLog(3, 1, 2)).rested()
 	s.hear(2, &StaleTerm{Term: 3})
 	s.clock += testTimeout / 2
 	before := s.Deadline()
@@ -255,7 +257,7 @@ func TestPaper541VoteRestriction(t *testing.T) {
 	}{
 		{4, 3, true}, {5, 3, true}, {3, 3, false}, {9, 2, false}, {2, 4, true}, {4, 2, false}, {1, 4, true},
 	} {
-		s := newSolo(t, withLog(3, 1, 2, 3)) // ends at index 4 in term 3
+		s := newSolo(t, withLog(3, 1, 2, 3)).rested() // ends at index 4 in term 3
 		preVote := one[*PreVoteReply](t, s.hear(2, &PreVote{Term: 5, LastIndex: c.index, LastTerm: c.term, Attempt: 7}), 2)
 		require.Equal(t, &PreVoteReply{Term: 3, Attempt: 7, Granted: c.votes}, preVote, "%+v", c)
 		s.hear(2, &Vote{Term: 6, LastIndex: c.index, LastTerm: c.term})

@@ -484,7 +484,7 @@ func TestOnlyLeadersServe(t *testing.T) {
 	s := newSolo(t, foundation(3))
 	_, err := s.Propose(0, []byte("x"))
 	require.ErrorIs(t, err, ErrNotLeader)
-	require.ErrorIs(t, s.Read(0, 1), ErrNotLeader)
+	require.ErrorIs(t, s.Read(0, 1, ByRound), ErrNoLeader)
 	require.ErrorIs(t, s.Transfer(0, 2), ErrNotLeader)
 	require.Empty(t, s.drain())
 	require.Empty(t, s.Followers())

@@ -91,7 +91,7 @@ func TestReadServedByTheLeadersDisk(t *testing.T) {
 func TestPaper64OneRoundForManyReads(t *testing.T) {
 	s := established(t, 3)
 	for id := range uint64(3) {
-		require.NoError(t, s.Read(s.clock, id))
+		require.NoError(t, s.Read(s.clock, id, ByRound))
 	}
 	require.Len(t, s.drain(), 2, "one message to each follower")
 	require.Empty(t, s.drain())
@@ -142,7 +142,7 @@ func TestAnyAnswerConfirms(t *testing.T) {
 func TestDeposedLeaderRefusesReads(t *testing.T) {
 	s := established(t, 3)
 	s.read(1)
-	require.NoError(t, s.Read(s.clock, 2))
+	require.NoError(t, s.Read(s.clock, 2, ByRound))
 	s.hear(2, &StaleTerm{Term: 3})
 	require.Equal(t, []uint64{1, 2}, s.output.Refused)
 	require.Empty(t, s.output.Reads)
@@ -160,7 +160,7 @@ func TestPaper310Transfer(t *testing.T) {
 	require.ErrorIs(t, err, ErrTransferring)
 	require.ErrorIs(t, s.Transfer(s.clock, 2), ErrTransferring)
 	require.Equal(t, ID(3), s.Status().Transfer)
-	require.NoError(t, s.Read(s.clock, 1), "it still leads")
+	require.NoError(t, s.Read(s.clock, 1, ByRound), "it still leads")
 
 	require.Empty(t, only[*TimeoutNow](s.appended(2, 3), 2), "not to another member")
 	one[*TimeoutNow](t, s.appended(3, 3), 3)

@@ -39,6 +39,9 @@ type peer struct {
 	heard time.Duration // when it answered last
 	full  bool          // its disk had no room then
 	round uint64        // the latest confirmation round that it answered
+	// promised is when the last Lease was sent that it has answered: not before this leader's time, if it has answered none.
+	promised time.Duration
+	asks     []pendingRead // by which it wants to serve reads, under its own numbers
 
 	install installation
 }

@@ -76,6 +76,12 @@ func (s *solo) powerLoss() {
 	s.Node, s.writing, s.commits = New(config, s.durable, s.clock), nil, nil
 }
 
+// rested lets the time pass in which a member that was restarted votes for nobody (lease.go).
+func (s *solo) rested() *solo {
+	s.clock += testTimeout
+	return s
+}
+
 // wait lets time pass, and the timeout come if it is due.
 func (s *solo) wait(span time.Duration) []Envelope {
 	s.clock += span
@@ -116,7 +122,7 @@ func (s *solo) propose(data string) []Envelope {
 }
 
 func (s *solo) read(id uint64) []Envelope {
-	require.NoError(s.t, s.Read(s.clock, id))
+	require.NoError(s.t, s.Read(s.clock, id, ByRound))
 	return s.drain()
 }
 

@@ -30,7 +30,8 @@ var update = flag.Bool("update", false, "write the transcripts in testdata anew;
 //	> isolate 3, > heal         cut it off from all others; mend all cuts
 //	> lose 1 2 Chunk            the next message of that type from 1 to 2 is lost
 //	> run 150, > skip 150       until that time; without words about what is told elsewhere
-//	> propose 1 x, > read 1 7, > transfer 1 3, > snapshot 1 words, > unreachable 1 3, > crash 1, > restart 1
+//	> propose 1 x, > read 1 7, > lease 1 8 (a read by lease), > transfer 1 3, > snapshot 1 words
+//	> unreachable 1 3, > closed 2 1 (member 2 hears that 1 closed its connection), > crash 1, > restart 1
 //	> logs                      every member's log, by terms
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -143,7 +144,11 @@ func (s *stage) ask(t *testing.T, a *actor, verb, object string) {
 	case "propose":
 		_, err = a.node.Propose(s.now, []byte(object))
 	case "read":
-		err = a.node.Read(s.now, uint64(number))
+		err = a.node.Read(s.now, uint64(number), ByRound)
+	case "lease":
+		err = a.node.Read(s.now, uint64(number), ByLease)
+	case "closed":
+		a.node.Step(s.now, Closed{ID(number)})
 	case "transfer":
 		err = a.node.Transfer(s.now, ID(number))
 	case "unreachable":

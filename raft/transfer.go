@@ -69,7 +69,7 @@ func (n *Node) tryTransfer() {
 	if !ready || t.told && !n.lead.beating {
 		return
 	}
-	t.told = true
+	t.told, n.lead.abdicated = true, true
 	n.outbox = append(n.outbox, Envelope{From: n.id, To: t.to, Message: &TimeoutNow{Term: n.term}})
 }
 

@@ -89,7 +89,7 @@ type Output struct {
 	Install *Snapshot  // the state machine is to be replaced with this
 	Commit  []Entry    // to be applied in order
 	Reads   []Read     // to be served, once their index is applied
-	// Refused are reads whose leader lost its leadership before it was confirmed.
+	// Refused are reads that no leader confirmed in time: it lost its leadership, or can't be reached.
 	Refused []uint64
 }
 

@@ -14,10 +14,13 @@ type CallID uint64
 // Cancel, by value, or one of the queries below.
 type Request any
 
+// The queries Check, Show, List and Sessions may say that the leader's lease is good enough for their answer (raft.ByLease).
+
 // Check asks whether a token is its lock's current one.
 type Check struct {
 	Name  string
 	Token lockfsm.Token
+	Lease bool
 }
 
 // Show asks for one lock, its holder and up to Limit of its waiters behind After.
@@ -25,6 +28,7 @@ type Show struct {
 	Name  string
 	After lockfsm.Place
 	Limit int
+	Lease bool
 }
 
 // List asks for up to Limit locks in order of name, beginning behind After, with a prefix.
@@ -32,12 +36,14 @@ type List struct {
 	Prefix string
 	After  string
 	Limit  int
+	Lease  bool
 }
 
 // Sessions asks for up to Limit sessions in order of their number, beginning behind After.
 type Sessions struct {
 	After lockfsm.SessionID
 	Limit int
+	Lease bool
 }
 
 // Inspect asks a node how it sees itself and the cluster. Every node answers, from what it knows.
@@ -48,7 +54,7 @@ type Transfer struct {
 	To raft.ID
 }
 
-// Backup asks the leader for a snapshot of the machine at a confirmed index.
+// Backup asks for a snapshot of the machine at a confirmed index.
 type Backup struct{}
 
 // Answer is what a call gets: a lockfsm.Result for a command, one of the answers below for a query, or a Refusal.

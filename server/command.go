@@ -22,23 +22,24 @@ func (s *Server) call(c Call) {
 		s.reply(c.ID, s.inspect())
 		return
 	}
-	if reason := s.closed(); reason != 0 {
+	command, commands := c.Request.(lockfsm.Command)
+	if reason := s.closed(commands); reason != 0 {
 		s.refuse(c.ID, reason, "")
 		return
 	}
-	if command, is := c.Request.(lockfsm.Command); is {
+	if commands {
 		s.command(c.ID, command)
 	} else {
 		s.query(c.ID, c.Request)
 	}
 }
 
-// closed says why no call can be taken at the moment. Zero: one can.
-func (s *Server) closed() Reason {
+// closed says why no such call can be taken at the moment. Zero: it can.
+func (s *Server) closed(commands bool) Reason {
 	switch {
 	case s.handover.stopping:
 		return Stopping
-	case !s.leads():
+	case commands && !s.leads():
 		return NotLeader
 	case s.calls.size()+len(s.renewals) >= s.config.MaxCalls:
 		return Overloaded

@@ -14,14 +14,15 @@
 // A command is checked, encoded and proposed; the call waits in the table under the index of its entry. When
 // that entry is applied, the call gets the machine's answer, or, for an Acquire that has
 // to queue, moves on to wait under its place until a later entry settles it. Renewals that came in between two drains
-// share one entry. Queries wait for a confirmed read, and are answered from the machine.
+// share one entry. Queries wait for a confirmed read, and are answered from the machine: at any member, since a follower has its
+// leader confirm how far it must have come. Whoever trusts clocks may have a query rest on the leader's lease, which takes no round of messages.
 //
 // # What a caller may rely on
 //
 // Every call gets exactly one answer, unless it is hung up. A Refusal says that nothing was done, except for
 // Unknown: then the node lost its leadership after it had proposed the command, and says so at
 // once instead of letting the caller wait for a time-out; the same request, with the same number, finds its first answer at the
-// new leader. Only a leader takes calls; the others name it.
+// new leader. Only a leader takes commands; the others name it.
 //
 // # Time
 //
@@ -36,5 +37,5 @@
 //
 // # What is left out
 //
-// Reads at followers, forwarding of calls, and everything about addresses: members are numbers here.
+// Forwarding of calls, and everything about addresses: members are numbers here.
 package server

@@ -9,7 +9,7 @@ import (
 // of the default size, which is 4 MiB.
 const maxPage = 500
 
-// query asks consensus whether this node still leads, and is answered when it is confirmed.
+// query asks consensus how far this node must have come, whether it leads or not, and is answered when that is confirmed.
 func (s *Server) query(id CallID, request Request) {
 	switch q := request.(type) {
 	case Transfer:
@@ -24,12 +24,31 @@ func (s *Server) query(id CallID, request Request) {
 		s.refuse(id, Invalid, detail)
 		return
 	}
-	if err := s.node.Read(s.now, uint64(id)); err != nil {
+	if err := s.node.Read(s.now, uint64(id), confirmation(request)); err != nil {
 		s.refuse(id, reasonOf(err), err.Error())
 		return
 	}
 	s.calls.reading[id] = request
 	s.statistics.Queried++
+}
+
+// confirmation is what the answer of a query may rest on. A Backup is for a bad day: it trusts no clock.
+func confirmation(request Request) raft.Confirmation {
+	lease := false
+	switch q := request.(type) {
+	case Check:
+		lease = q.Lease
+	case Show:
+		lease = q.Lease
+	case List:
+		lease = q.Lease
+	case Sessions:
+		lease = q.Lease
+	}
+	if lease {
+		return raft.ByLease
+	}
+	return raft.ByRound
 }
 
 // invalid says what is wrong with a query. Empty: nothing.
@@ -53,20 +72,16 @@ func invalidName(name string) string {
 // answerQueries answers those whose read was confirmed. Everything committed is applied by now.
 func (s *Server) answerQueries() {
 	for _, r := range s.output.Reads {
-		request, waiting := s.calls.reading[CallID(r.ID)]
-		if !waiting {
-			continue // hung up
-		}
-		delete(s.calls.reading, CallID(r.ID))
 		if uint64(r.Index) > s.machine.Revision() {
 			panic("server: a read was confirmed at an index that is not applied")
 		}
-		s.reply(CallID(r.ID), s.look(request))
+		if request := s.calls.read(CallID(r.ID)); request != nil {
+			s.reply(CallID(r.ID), s.look(request))
+		}
 	}
 	for _, id := range s.output.Refused {
-		if _, waiting := s.calls.reading[CallID(id)]; waiting {
-			delete(s.calls.reading, CallID(id))
-			s.refuse(CallID(id), NotLeader, "leadership was lost before it was confirmed")
+		if s.calls.read(CallID(id)) != nil {
+			s.refuse(CallID(id), NotLeader, "no leader confirmed the read in time")
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 func TestAFollowerNamesTheLeaderAndDoesNothing(t *testing.T) {
 	c := newCluster(t, 3)
-	for _, request := range []Request{lockfsm.Open{TTL: time.Second}, Check{Name: "a", Token: 1}, Transfer{}} {
+	for _, request := range []Request{lockfsm.Open{TTL: time.Second}, lockfsm.Release{Name: "a", Token: 1}, Transfer{}} {
 		answer := c.ask(c.followers()[0], request)
 		require.Equal(t, NotLeader, answer.(Refusal).Reason)
 		require.Equal(t, c.leader().id, answer.(Refusal).Leader)

@@ -14,7 +14,8 @@ type table struct {
 	proposed []proposal
 	// waiting are Acquires that stand in a queue, by place. A repeated Acquire waits beside the first.
 	waiting map[lockfsm.Place][]waiter
-	// reading are queries that wait for a confirmed read.
+	// reading are queries that wait for a confirmed read; nil: the caller has hung up. Such a one still counts, because consensus
+	// still has its read: callers that hang up and call again must not make more of these than there may be calls.
 	reading map[CallID]Request
 
 	where map[CallID]lockfsm.Place // of those that wait, their place; of those proposed, zero
@@ -114,13 +115,20 @@ func (t *table) settle(place lockfsm.Place) []waiter {
 	return settled
 }
 
+// read removes a query, and returns what it asks for. Nil: nobody waits for the answer.
+func (t *table) read(id CallID) Request {
+	request := t.reading[id]
+	delete(t.reading, id)
+	return request
+}
+
 // places are those at which calls wait, in order.
 func (t *table) places() []lockfsm.Place { return slices.Sorted(maps.Keys(t.waiting)) }
 
 // hangup removes a call from wherever it is, and returns the Acquire that has to be taken back, if any.
 func (t *table) hangup(id CallID) (abandoned lockfsm.Withdraw, found bool) {
 	if _, reading := t.reading[id]; reading {
-		delete(t.reading, id)
+		t.reading[id] = nil
 		return abandoned, false
 	}
 	place, known := t.where[id]

@@ -21,6 +21,7 @@ type client struct {
 	luck  draw.Draws // how it ends and begins
 	stray site       // when a lock is given back
 	poach site       // and when it was granted
+	trust draw.Draws // in clocks: which of its queries may rest on a lease
 
 	boot    uint32
 	clock   clock
@@ -53,7 +54,7 @@ type client struct {
 
 func newClient(w *world, place int) *client {
 	seed := w.config.Seed
-	c := &client{world: w, place: place, whims: draw.New(seed, "whims", place), luck: draw.New(seed, "client luck", place)}
+	c := &client{world: w, place: place, whims: draw.New(seed, "whims", place), luck: draw.New(seed, "client luck", place), trust: draw.New(seed, "trust", place)}
 	c.stray = w.site(schedule.Stray, w.config.Members+place, nowhere)
 	c.poach = w.site(schedule.Stray, w.config.Members+place, 0)
 	c.clock = newClock(c.luck.Between(0, time.Hour), w.drift(c.luck, -1), w.knobs.drift)

@@ -28,7 +28,8 @@
 //
 // The faults stay within what the protocol promises to survive. What clocks do wrong is measured, and weakens two judges by just as much
 // (promise.go); durable data is damaged on a minority of servers at most (damage.go). The profiles whose names begin with "beyond" go just
-// further, and there the service must refuse, and never be wrong.
+// further, and there the service must refuse, and never be wrong; but for reads by lease, which rest on clocks and on nothing else (lease.go): beyond
+// the bound they are wrong, and the judges must see it.
 //
 // In the profile "recovered" the world succeeds another one, which lived under faults of its own until it lost all servers but one, and was recovered
 // from what that one's disk tells (succession.go). The marks of the resource last, and the old holders come back to it.

@@ -27,6 +27,7 @@ const (
 	leaderFalls
 	oathBreaks
 	clockTurns // a clock's spell goes on, or ends
+	voterFalls // a follower that has made a promise is killed
 )
 
 // event is something that happens at a place at an instant. What its fields mean depends on the kind; boot keeps an event

@@ -74,13 +74,6 @@ func (c *client) answered(correlation session.Correlation, result lockfsm.Result
 // looks is the bit by which a client tells the calls that it makes past its session.
 const looks = 1 << 63
 
-// look asks a server whether a token is the holder's. The answer must be the truth, whoever gives it.
-func (c *client) look(name string, token lockfsm.Token, member int) {
-	c.ask(member, server.Check{Name: name, Token: token}, linearizability.Operation{
-		Kind: linearizability.Check, Client: int32(c.place + 1), Lock: name, Token: uint64(token),
-	})
-}
-
 // ask makes a call past the session.
 func (c *client) ask(member int, request server.Request, o linearizability.Operation) {
 	c.looked++

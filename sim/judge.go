@@ -115,6 +115,7 @@ func (j *judge) elected(m *member, term raft.Term) {
 		j.fail(Election, "servers %d and %d both lead term %d", other, m.id, term)
 	}
 	j.leaders[term] = m.id
+	j.unleased(m)
 	if term < j.top {
 		return // what a later leader has committed since, it need not have
 	}

@@ -55,6 +55,10 @@ type knobs struct {
 	looks    int // chance in a million that a holder asks a server whether its token is still good
 
 	contention int // chance in a million that a worker wants a lock that all want
+
+	leases int  // chance in a million that a query may rest on a lease
+	eager  int  // chance in a million that whoever is granted a lock asks at once whether its token is good
+	plots  bool // handovers and kills come when a lease makes them worst
 }
 
 // drawKnobs draws what the profile leaves open.
@@ -96,6 +100,7 @@ func drawKnobs(c Config) knobs {
 	default:
 		k.produce()
 	}
+	k.drawLeases(c)
 	return k
 }
 
@@ -235,7 +240,7 @@ func (k *knobs) drawClients(d draw.Draws) {
 
 func (k *knobs) raft(id raft.ID, source draw.Draws) raft.Config {
 	return raft.Config{
-		ID: id, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Random: source,
+		ID: id, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Drift: k.drift, Random: source,
 		MaxAppendBytes: k.appendBytes, MaxInflight: k.inflight, MaxInflightBytes: 1 << 20,
 		MaxUncommittedBytes: 1 << 20, ChunkBytes: k.chunkBytes, KeepBytes: k.keepBytes, ChunkPause: k.chunkPause,
 	}

@@ -251,6 +251,7 @@ func (m *member) receiveCalls(e event) {
 		}
 		m.lastCall++
 		m.calls[m.lastCall] = caller{client: e.from, generation: uint32(e.number), id: call.ID}
+		m.lends(call.Request)
 		m.step(server.Call{ID: m.lastCall, Request: call.Request})
 	}
 }
@@ -281,6 +282,7 @@ func (m *member) sendReplies() {
 			continue // the operator's, or hung up since
 		}
 		delete(m.calls, reply.Call)
+		m.serves(reply.Answer)
 		at := slices.IndexFunc(m.replies, func(f frame) bool { return f.client == c.client && f.generation == c.generation })
 		if at < 0 {
 			at = len(m.replies)

@@ -150,6 +150,9 @@ func (n *nemesis) slowLink(a *attack) bool {
 	}
 	a.hitsMember()
 	a.isLong()
+	if n.stall(a) {
+		return true
+	}
 	w.tell("messages from server %d to server %d are slow for %v", a.member.id, to+1, a.lasts)
 	w.network.peer(a.member.place, to).slow = w.now + a.lasts
 	return true
@@ -205,8 +208,11 @@ func (n *nemesis) killing(a *attack) bool {
 	if !a.member.up() {
 		return false
 	}
-	n.world.tell("server %d is killed", a.member.id)
 	n.world.observe(schedule.Kill)
+	if n.conspire(a) {
+		return true
+	}
+	n.world.tell("server %d is killed", a.member.id)
 	a.member.kill(a.member.downtime())
 	return true
 }
@@ -265,6 +271,7 @@ func (n *nemesis) handOver(a *attack) bool {
 		n.world.observe(schedule.Handover)
 		n.world.tell("server %d is asked to hand leadership over", m.id)
 	}
+	n.deafen(a)
 	m.lastCall++
 	m.step(server.Call{ID: m.lastCall, Request: server.Transfer{}})
 	return true

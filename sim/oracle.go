@@ -13,6 +13,7 @@ const (
 	StateMachine Oracle = "state-machine"       // members that have applied the same entries are in the same state
 	Monotonic    Oracle = "monotonic"           // term and commit index of a process never fall, nor a term across a restart
 	Loyalty      Oracle = "loyalty"             // who hears from its leader helps nobody to depose it
+	Leasing      Oracle = "lease-safety"        // nobody is elected while another leader may answer reads by its lease
 	Durability   Oracle = "durability"          // what was reported durable is there after a restart
 	Recovery     Oracle = "recovery"            // after any crash a member can read its own disk
 	Assertion    Oracle = "assertion"           // the invariants that the product itself asserts hold
@@ -34,7 +35,7 @@ const (
 )
 
 // Judges are those that a run can be asked to hear alone.
-var Judges = []Oracle{Election, Completeness, Matching, StateMachine, Monotonic, Loyalty, Durability, Tokens, Exclusion, FirstCome, DeadSession,
+var Judges = []Oracle{Election, Completeness, Matching, StateMachine, Monotonic, Loyalty, Leasing, Durability, Tokens, Exclusion, FirstCome, DeadSession,
 	ExactlyOnce, EarlyExpiry, Belief, Reply, Fencing, Linearizable, Sweep}
 
 // violation is what a judge throws. It ends the run.

@@ -22,6 +22,8 @@ const (
 	staleTokenChecked
 	checkAnswered
 	checkRefused
+	readAtFollower
+	readByLease
 	grabbedWithoutNumber
 	sessionInJeopardy
 	sessionLost
@@ -39,7 +41,8 @@ var probeNames = [probes]string{
 	expiryOutrun: "a renewal comes before the expiry in the log", answerRemembered: "a repeated command is told its first answer",
 	grantTakenBack: "a lock is taken back that was granted meanwhile", cancelFirst: "a cancel comes before its acquire",
 	lockPassed: "a lock passes from one client to another", staleReleaseRefused: "a release shows an old token",
-	staleTokenChecked: "a check is told that the token is an old one", checkAnswered: "a check is answered", checkRefused: "a check reaches who does not lead", grabbedWithoutNumber: "a lock is granted to a request without a number",
+	staleTokenChecked: "a check is told that the token is an old one", checkAnswered: "a check is answered", checkRefused: "a check is refused",
+	readAtFollower: "a read is served at a follower", readByLease: "a read is served by lease", grabbedWithoutNumber: "a lock is granted to a request without a number",
 	sessionInJeopardy: "a session is in jeopardy", sessionLost: "a client loses its session", demandFenced: "the resource refuses an old token",
 	stalledLeaderGone:  "a leader gives way while its disk is stalled",
 	unfencedUpdateLost: "a resource that does not look at tokens loses an update", historyLeftToSweep: "a lock is left to the sweep, as porcupine would take too long",

@@ -18,6 +18,8 @@ const (
 	BeyondClocks = "beyond-clocks"
 	BeyondDisks  = "beyond-disks"
 	Recovered    = "recovered"
+	Leases       = "leases"
+	BeyondLeases = "beyond-leases"
 )
 
 // Profiles lists them, the default first.
@@ -27,8 +29,10 @@ func Profiles() []Profile {
 		{Swarm, "everything is drawn: timeouts, limits, the load, and which faults there are", 5, 8, time.Minute},
 		{Calm, "the load of the default, and nothing goes wrong", 5, 8, time.Minute},
 		{Thousand, "a thousand clients queue for one lock", 5, 1000, time.Minute},
+		{Leases, "everybody reads by lease, with servers' clocks off by a tenth, as is allowed there; leaders hand over, are cut off and lose voters", 3, 8, time.Minute},
 		{BeyondClocks, "clocks run off by half, a thousandth being promised: leases mean nothing, tokens must do", 5, 8, time.Minute},
 		{BeyondDisks, "the disks of all servers may be destroyed: whoever finds that out must refuse to serve", 5, 8, time.Minute},
 		{Recovered, "the default, after another cluster had lost its majority: its holders come back, and must be refused", 5, 8, time.Minute},
+		{BeyondLeases, "reads by lease with clocks off by half, a thousandth being promised: they are stale, and the judges must say so", 3, 8, time.Minute},
 	}
 }

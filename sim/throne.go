@@ -16,6 +16,7 @@ import (
 func (n *nemesis) crown(m *member) {
 	w := n.world
 	w.inquire(m)
+	n.desert(m)
 	if !m.coup.strikes() {
 		return
 	}

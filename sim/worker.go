@@ -214,6 +214,7 @@ func (w *worker) granted(result lockfsm.Result) {
 	o.Token, o.Session, o.Revision = uint64(result.Token), uint64(c.session.ID()), result.Revision
 	c.world.judge.toldGrant(w, result.Current)
 	c.world.tell("client %d holds lock %s, token %d", c.place+1, w.name, w.token)
+	w.verify()
 	if w.stage == leaving {
 		return
 	}

@@ -172,6 +172,9 @@ func newWorld(config Config) *world {
 	w.resource.registers = map[uint64]*register{}
 	if config.Schedule != nil {
 		must(w.adopt(config.Schedule))
+		if w.knobs.bendsServers() {
+			w.knobs.leases = 0
+		}
 	}
 	w.inquiry = draw.New(config.Seed, "inquiry")
 	w.network = newNetwork(w)
@@ -278,6 +281,10 @@ func (w *world) happen(e event) {
 	case leaderFalls:
 		if m := w.members[e.place]; m.boot == e.boot {
 			w.nemesis.coup(m, e.number)
+		}
+	case voterFalls:
+		if m := w.members[e.place]; m.boot == e.boot && m.up() {
+			w.nemesis.betray(m, w.members[e.from])
 		}
 	case clockTurns:
 		w.turnClock(e)

@@ -312,10 +312,10 @@ func TestHTTPRedirectsToTheLeader(t *testing.T) {
 	address := front(t, clients)
 	n.refuse = &server.Refusal{Reason: server.NotLeader, Leader: raft.ID(2)}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Get("http://" + address + "/v1/locks/a%2Fb?limit=5")
+	response, err := client.Post("http://"+address+"/v1/locks/a%2Fb/release?token=5", "application/json", strings.NewReader("{}"))
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusTemporaryRedirect, response.StatusCode)
-	require.Equal(t, "http://two:7402/v1/locks/a%2Fb?limit=5", response.Header.Get("Location"))
+	require.Equal(t, "http://two:7402/v1/locks/a%2Fb/release?token=5", response.Header.Get("Location"))
 	require.Equal(t, "application/json", response.Header.Get("Content-Type"))
 }

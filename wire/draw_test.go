@@ -109,6 +109,19 @@ var messageDraws = []func(*rapid.T) raft.Message{
 	},
 	func(t *rapid.T) raft.Message { return &raft.StaleTerm{Term: draw[raft.Term](t, "term")} },
 	func(t *rapid.T) raft.Message { return &raft.TimeoutNow{Term: draw[raft.Term](t, "term")} },
+	func(t *rapid.T) raft.Message {
+		return &raft.ReadIndex{Term: draw[raft.Term](t, "term"), Ask: draw[uint64](t, "ask"), Lease: rapid.Bool().Draw(t, "lease")}
+	},
+	func(t *rapid.T) raft.Message {
+		return &raft.ReadIndexReply{Term: draw[raft.Term](t, "term"), Ask: draw[uint64](t, "ask"), Index: draw[raft.Index](t, "index"),
+			Leased: rapid.Bool().Draw(t, "leased")}
+	},
+	func(t *rapid.T) raft.Message {
+		return &raft.Lease{Term: draw[raft.Term](t, "term"), Sent: drawTime(t, "sent")}
+	},
+	func(t *rapid.T) raft.Message {
+		return &raft.LeaseReply{Term: draw[raft.Term](t, "term"), Sent: drawTime(t, "sent")}
+	},
 }
 
 func drawHello(t *rapid.T) Hello {
@@ -158,16 +171,16 @@ var requestDraws = []func(*rapid.T) server.Request{
 		return lockfsm.Cancel{Request: drawNumbered(t), Target: draw[lockfsm.Sequence](t, "target")}
 	},
 	func(t *rapid.T) server.Request {
-		return server.Check{Name: rapid.String().Draw(t, "name"), Token: draw[lockfsm.Token](t, "token")}
+		return server.Check{Name: rapid.String().Draw(t, "name"), Token: draw[lockfsm.Token](t, "token"), Lease: rapid.Bool().Draw(t, "lease")}
 	},
 	func(t *rapid.T) server.Request {
-		return server.Show{Name: rapid.String().Draw(t, "name"), After: draw[lockfsm.Place](t, "after"), Limit: drawSize(t, "limit")}
+		return server.Show{Name: rapid.String().Draw(t, "name"), After: draw[lockfsm.Place](t, "after"), Limit: drawSize(t, "limit"), Lease: rapid.Bool().Draw(t, "lease")}
 	},
 	func(t *rapid.T) server.Request {
-		return server.List{Prefix: rapid.String().Draw(t, "prefix"), After: rapid.String().Draw(t, "after"), Limit: drawSize(t, "limit")}
+		return server.List{Prefix: rapid.String().Draw(t, "prefix"), After: rapid.String().Draw(t, "after"), Limit: drawSize(t, "limit"), Lease: rapid.Bool().Draw(t, "lease")}
 	},
 	func(t *rapid.T) server.Request {
-		return server.Sessions{After: draw[lockfsm.SessionID](t, "after"), Limit: drawSize(t, "limit")}
+		return server.Sessions{After: draw[lockfsm.SessionID](t, "after"), Limit: drawSize(t, "limit"), Lease: rapid.Bool().Draw(t, "lease")}
 	},
 	func(t *rapid.T) server.Request { return server.Inspect{} },
 	func(t *rapid.T) server.Request { return server.Transfer{To: draw[raft.ID](t, "to")} },

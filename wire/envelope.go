@@ -22,17 +22,21 @@ type kind byte
 
 // The numbers are on the wire: they never change, and a new message takes a new one.
 const (
-	kindPreVote       kind = 1
-	kindPreVoteReply  kind = 2
-	kindVote          kind = 3
-	kindVoteReply     kind = 4
-	kindAppend        kind = 5
-	kindAppended      kind = 6
-	kindMismatch      kind = 7
-	kindChunk         kind = 8
-	kindChunkReceived kind = 9
-	kindStaleTerm     kind = 10
-	kindTimeoutNow    kind = 11
+	kindPreVote        kind = 1
+	kindPreVoteReply   kind = 2
+	kindVote           kind = 3
+	kindVoteReply      kind = 4
+	kindAppend         kind = 5
+	kindAppended       kind = 6
+	kindMismatch       kind = 7
+	kindChunk          kind = 8
+	kindChunkReceived  kind = 9
+	kindStaleTerm      kind = 10
+	kindTimeoutNow     kind = 11
+	kindReadIndex      kind = 12
+	kindReadIndexReply kind = 13
+	kindLease          kind = 14
+	kindLeaseReply     kind = 15
 )
 
 // AppendEnvelope appends the encoding of e to dst and returns the result. The message itself
@@ -109,6 +113,14 @@ func kindOf(message raft.Message) kind {
 		return kindStaleTerm
 	case *raft.TimeoutNow:
 		return kindTimeoutNow
+	case *raft.ReadIndex:
+		return kindReadIndex
+	case *raft.ReadIndexReply:
+		return kindReadIndexReply
+	case *raft.Lease:
+		return kindLease
+	case *raft.LeaseReply:
+		return kindLeaseReply
 	}
 	panic(fmt.Sprintf("wire: a %T has no kind: every raft message needs one", message))
 }
@@ -138,6 +150,14 @@ func newMessage(k kind) raft.Message {
 		return new(raft.StaleTerm)
 	case kindTimeoutNow:
 		return new(raft.TimeoutNow)
+	case kindReadIndex:
+		return new(raft.ReadIndex)
+	case kindReadIndexReply:
+		return new(raft.ReadIndexReply)
+	case kindLease:
+		return new(raft.Lease)
+	case kindLeaseReply:
+		return new(raft.LeaseReply)
 	}
 	return nil
 }
@@ -201,5 +221,20 @@ func (c *cursor) message(message raft.Message) {
 		number(c, &m.Term)
 	case *raft.TimeoutNow:
 		number(c, &m.Term)
+	case *raft.ReadIndex:
+		number(c, &m.Term)
+		number(c, &m.Ask)
+		c.boolean(&m.Lease)
+	case *raft.ReadIndexReply:
+		number(c, &m.Term)
+		number(c, &m.Ask)
+		number(c, &m.Index)
+		c.boolean(&m.Leased)
+	case *raft.Lease:
+		number(c, &m.Term)
+		c.duration(&m.Sent)
+	case *raft.LeaseReply:
+		number(c, &m.Term)
+		c.duration(&m.Sent)
 	}
 }

@@ -67,6 +67,11 @@ var envelopes = []struct {
 		"09 0000000000000001 0000000000000002 0000000000000003 0000000000000004 0000000000000005 0000000000000006"},
 	{&raft.StaleTerm{Term: 3}, "0a 0000000000000001 0000000000000002 0000000000000003"},
 	{&raft.TimeoutNow{Term: 3}, "0b 0000000000000001 0000000000000002 0000000000000003"},
+	{&raft.ReadIndex{Term: 3, Ask: 4, Lease: true}, "0c 0000000000000001 0000000000000002 0000000000000003 0000000000000004 01"},
+	{&raft.ReadIndexReply{Term: 3, Ask: 4, Index: 5, Leased: true},
+		"0d 0000000000000001 0000000000000002 0000000000000003 0000000000000004 0000000000000005 01"},
+	{&raft.Lease{Term: 3, Sent: 4}, "0e 0000000000000001 0000000000000002 0000000000000003 0000000000000004"},
+	{&raft.LeaseReply{Term: 3, Sent: 4}, "0f 0000000000000001 0000000000000002 0000000000000003 0000000000000004"},
 }
 
 func fromHex(t testing.TB, text string) []byte {
@@ -115,7 +120,7 @@ func TestWhatIsNoEnvelopeIsRefusedByName(t *testing.T) {
 	heartbeat := "05" + strings.Repeat("0000000000000001", 7)
 	for _, c := range []struct{ why, bytes string }{
 		{"unknown message kind 0", "00"},
-		{"unknown message kind 12", "0c" + strings.Repeat("00", 24)},
+		{"unknown message kind 255", "ff" + strings.Repeat("00", 24)},
 		{"2 is neither true nor false", "04" + strings.Repeat("0000000000000001", 3) + "02"},
 		{"4294967295 things of 29 bytes or more are claimed and 3 bytes are left", heartbeat + "ffffffff" + "000000"},
 		{"entry 1 is of unknown kind 4", heartbeat + "00000001" + "0000000000000001 0000000000000001 04 0000000000000001 00000000"},

@@ -55,13 +55,13 @@ func RequestToProto(request server.Request) (proto.Message, error) {
 	case lockfsm.Cancel:
 		return cancelToProto(r), nil
 	case server.Check:
-		return &lockdv1.CheckRequest{Name: r.Name, Token: uint64(r.Token)}, nil
+		return &lockdv1.CheckRequest{Name: r.Name, Token: uint64(r.Token), Lease: r.Lease}, nil
 	case server.Show:
-		return &lockdv1.ShowRequest{Name: r.Name, After: uint64(r.After), Limit: count(r.Limit)}, nil
+		return &lockdv1.ShowRequest{Name: r.Name, After: uint64(r.After), Limit: count(r.Limit), Lease: r.Lease}, nil
 	case server.List:
-		return &lockdv1.ListRequest{Prefix: r.Prefix, After: r.After, Limit: count(r.Limit)}, nil
+		return &lockdv1.ListRequest{Prefix: r.Prefix, After: r.After, Limit: count(r.Limit), Lease: r.Lease}, nil
 	case server.Sessions:
-		return &lockdv1.ListSessionsRequest{After: uint64(r.After), Limit: count(r.Limit)}, nil
+		return &lockdv1.ListSessionsRequest{After: uint64(r.After), Limit: count(r.Limit), Lease: r.Lease}, nil
 	case server.Inspect:
 		return &lockdv1.StatusRequest{}, nil
 	case server.Transfer:
@@ -149,13 +149,13 @@ func RequestFromProto(message proto.Message) (server.Request, error) {
 	case *lockdv1.CancelRequest:
 		return lockfsm.Cancel{Request: numbered(m), Target: lockfsm.Sequence(m.GetTarget())}, nil
 	case *lockdv1.CheckRequest:
-		return server.Check{Name: m.GetName(), Token: lockfsm.Token(m.GetToken())}, nil
+		return server.Check{Name: m.GetName(), Token: lockfsm.Token(m.GetToken()), Lease: m.GetLease()}, nil
 	case *lockdv1.ShowRequest:
-		return server.Show{Name: m.GetName(), After: lockfsm.Place(m.GetAfter()), Limit: size(m.GetLimit())}, nil
+		return server.Show{Name: m.GetName(), After: lockfsm.Place(m.GetAfter()), Limit: size(m.GetLimit()), Lease: m.GetLease()}, nil
 	case *lockdv1.ListRequest:
-		return server.List{Prefix: m.GetPrefix(), After: m.GetAfter(), Limit: size(m.GetLimit())}, nil
+		return server.List{Prefix: m.GetPrefix(), After: m.GetAfter(), Limit: size(m.GetLimit()), Lease: m.GetLease()}, nil
 	case *lockdv1.ListSessionsRequest:
-		return server.Sessions{After: lockfsm.SessionID(m.GetAfter()), Limit: size(m.GetLimit())}, nil
+		return server.Sessions{After: lockfsm.SessionID(m.GetAfter()), Limit: size(m.GetLimit()), Lease: m.GetLease()}, nil
 	case *lockdv1.StatusRequest:
 		return server.Inspect{}, nil
 	case *lockdv1.TransferLeaderRequest:

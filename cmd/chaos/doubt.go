@@ -28,6 +28,7 @@ var (
 	essential = []string{
 		"a leader is deposed", "entries are cut from a log", "a follower is given a snapshot", "a lock passes from one client to another",
 		"a holder's session expires", "a repeated command is told its first answer", refusal,
+		"a read is served at a follower", "a read is served by lease",
 	}
 )
 

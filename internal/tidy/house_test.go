@@ -15,18 +15,19 @@ import (
 // house says which of the project's packages each one may import. Imports point downwards, and who
 // judges knows nothing of what it judges.
 var house = map[string][]string{
-	"lockd/raft":            {},
-	"lockd/lockfsm":         {},
-	"lockd/fence":           {},
-	"lockd/server":          {"lockd/raft", "lockd/lockfsm"},
-	"lockd/client/session":  {"lockd/lockfsm"},
-	"lockd/wal":             {"lockd/raft"},
-	"lockd/wal/waltest":     {"lockd/wal"},
-	"lockd/wire":            {"lockd/raft", "lockd/lockfsm", "lockd/server", "lockd/wire/lockdv1"},
-	"lockd/wire/lockdv1":    {},
-	"lockd/transport":       {"lockd/raft", "lockd/lockfsm", "lockd/server", "lockd/wire", "lockd/wire/lockdv1"},
-	"lockd/daemon":          {"lockd/raft", "lockd/lockfsm", "lockd/server", "lockd/wal", "lockd/wire", "lockd/wire/lockdv1", "lockd/transport"},
-	"lockd/client":          {"lockd/lockfsm", "lockd/client/session", "lockd/server", "lockd/wire", "lockd/wire/lockdv1"},
+	"lockd/raft":           {},
+	"lockd/lockfsm":        {},
+	"lockd/fence":          {},
+	"lockd/server":         {"lockd/raft", "lockd/lockfsm"},
+	"lockd/client/session": {"lockd/lockfsm"},
+	"lockd/wal":            {"lockd/raft"},
+	"lockd/wal/waltest":    {"lockd/wal"},
+	"lockd/wire":           {"lockd/raft", "lockd/lockfsm", "lockd/server", "lockd/wire/lockdv1"},
+	"lockd/wire/lockdv1":   {},
+	"lockd/transport":      {"lockd/raft", "lockd/lockfsm", "lockd/server", "lockd/wire", "lockd/wire/lockdv1"},
+	"lockd/daemon": {"lockd/raft", "lockd/lockfsm", "lockd/server", "lockd/wal", "lockd/wire", "lockd/wire/lockdv1", "lockd/transport",
+		"lockd/internal/boottime"},
+	"lockd/client":          {"lockd/lockfsm", "lockd/client/session", "lockd/server", "lockd/wire", "lockd/wire/lockdv1", "lockd/internal/boottime"},
 	"lockd/linearizability": {},
 	"lockd/schedule":        {},
 	"lockd/explore":         {"lockd/raft"},
@@ -40,6 +41,7 @@ var house = map[string][]string{
 	"lockd/cmd/chaos":            nil, // anything
 	"lockd/cluster":              {"lockd/client", "lockd/fence", "lockd/raft", "lockd/server", "lockd/linearizability", "lockd/schedule"},
 	"lockd/internal/tidy":        {},
+	"lockd/internal/boottime":    {},
 	"lockd/examples/shared-file": {"lockd/client", "lockd/fence"},
 }
 

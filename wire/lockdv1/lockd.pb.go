@@ -1451,9 +1451,12 @@ func (*Refusal_Reason_) isRefusal_Cause() {}
 func (*Refusal_Result) isRefusal_Cause() {}
 
 type CheckRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Token         uint64                 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Token uint64                 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	// The answer may rest on the leader's lease instead of a round of messages, which is faster, and true as long as no server's clock drifts
+	// by more than a thousandth. Without a lease it is confirmed by a round.
+	Lease         bool `protobuf:"varint,3,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1500,6 +1503,13 @@ func (x *CheckRequest) GetToken() uint64 {
 		return x.Token
 	}
 	return 0
+}
+
+func (x *CheckRequest) GetLease() bool {
+	if x != nil {
+		return x.Lease
+	}
+	return false
 }
 
 type CheckResponse struct {
@@ -1579,7 +1589,9 @@ type ShowRequest struct {
 	// Waiters behind this place; zero begins with the first.
 	After uint64 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"`
 	// At most so many waiters. Zero: as many as the service gives at once.
-	Limit         uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	// As in CheckRequest.
+	Lease         bool `protobuf:"varint,4,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1633,6 +1645,13 @@ func (x *ShowRequest) GetLimit() uint32 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *ShowRequest) GetLease() bool {
+	if x != nil {
+		return x.Lease
+	}
+	return false
 }
 
 type ShowResponse struct {
@@ -1711,7 +1730,9 @@ type ListRequest struct {
 	// Locks behind this name; empty begins with the first.
 	After string `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
 	// At most so many. Zero: as many as the service gives at once.
-	Limit         uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	// As in CheckRequest.
+	Lease         bool `protobuf:"varint,4,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1765,6 +1786,13 @@ func (x *ListRequest) GetLimit() uint32 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *ListRequest) GetLease() bool {
+	if x != nil {
+		return x.Lease
+	}
+	return false
 }
 
 type ListResponse struct {
@@ -1842,7 +1870,9 @@ type ListSessionsRequest struct {
 	// Sessions behind this one; zero begins with the first.
 	After uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
 	// At most so many. Zero: as many as the service gives at once.
-	Limit         uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// As in CheckRequest.
+	Lease         bool `protobuf:"varint,3,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1889,6 +1919,13 @@ func (x *ListSessionsRequest) GetLimit() uint32 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *ListSessionsRequest) GetLease() bool {
+	if x != nil {
+		return x.Lease
+	}
+	return false
 }
 
 type ListSessionsResponse struct {
@@ -3011,39 +3048,43 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\tDISK_FULL\x10\x04\x12\f\n" +
 	"\bSTOPPING\x10\x05\x12\v\n" +
 	"\aUNKNOWN\x10\x06B\a\n" +
-	"\x05cause\"8\n" +
+	"\x05cause\"N\n" +
 	"\fCheckRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\x04R\x05token\"\x85\x01\n" +
+	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x14\n" +
+	"\x05lease\x18\x03 \x01(\bR\x05lease\"\x85\x01\n" +
 	"\rCheckResponse\x12\x14\n" +
 	"\x05valid\x18\x01 \x01(\bR\x05valid\x12#\n" +
 	"\rcurrent_token\x18\x02 \x01(\x04R\fcurrentToken\x12\x1d\n" +
 	"\n" +
 	"last_token\x18\x03 \x01(\x04R\tlastToken\x12\x1a\n" +
-	"\brevision\x18\x04 \x01(\x04R\brevision\"M\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\"c\n" +
 	"\vShowRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\x12\x14\n" +
-	"\x05limit\x18\x03 \x01(\rR\x05limit\"\x99\x01\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\x12\x14\n" +
+	"\x05lease\x18\x04 \x01(\bR\x05lease\"\x99\x01\n" +
 	"\fShowResponse\x12\"\n" +
 	"\x04lock\x18\x01 \x01(\v2\x0e.lockd.v1.LockR\x04lock\x12*\n" +
 	"\awaiters\x18\x02 \x03(\v2\x10.lockd.v1.WaiterR\awaiters\x12\x1d\n" +
 	"\n" +
 	"last_token\x18\x03 \x01(\x04R\tlastToken\x12\x1a\n" +
-	"\brevision\x18\x04 \x01(\x04R\brevision\"Q\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\"g\n" +
 	"\vListRequest\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\tR\x05after\x12\x14\n" +
-	"\x05limit\x18\x03 \x01(\rR\x05limit\"\x83\x01\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\x12\x14\n" +
+	"\x05lease\x18\x04 \x01(\bR\x05lease\"\x83\x01\n" +
 	"\fListResponse\x12$\n" +
 	"\x05locks\x18\x01 \x03(\v2\x0e.lockd.v1.LockR\x05locks\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\x12\x1d\n" +
 	"\n" +
 	"last_token\x18\x03 \x01(\x04R\tlastToken\x12\x1a\n" +
-	"\brevision\x18\x04 \x01(\x04R\brevision\"A\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\"W\n" +
 	"\x13ListSessionsRequest\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\x04R\x05after\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\rR\x05limit\"u\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x14\n" +
+	"\x05lease\x18\x03 \x01(\bR\x05lease\"u\n" +
 	"\x14ListSessionsResponse\x12-\n" +
 	"\bsessions\x18\x01 \x03(\v2\x11.lockd.v1.SessionR\bsessions\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\x12\x1a\n" +
