@@ -62,7 +62,7 @@ func (d *Daemon) openLog() (wal.Recovered, error) {
 	if recovered.Damaged != nil {
 		d.logger.Warn("a damaged snapshot was made good from an older one and the log", "damage", recovered.Damaged)
 	}
-	d.log = log
+	d.log, d.incarnation = log, recovered.Identity.Incarnation
 	return recovered, nil
 }
 
@@ -170,7 +170,7 @@ func (d *Daemon) whenRoom(attempt func() error) error {
 
 func (d *Daemon) newServer(stored raft.Stored) (*server.Server, error) {
 	return server.New(server.Config{
-		Raft: d.config.raft(), SnapshotBytes: d.config.Limits.SnapshotBytes,
+		Raft: d.config.raft(d.incarnation), SnapshotBytes: d.config.Limits.SnapshotBytes,
 		MaxCalls: d.config.Limits.Calls, ClockInterval: clockInterval,
 	}, stored, 0)
 }

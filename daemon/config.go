@@ -172,9 +172,9 @@ func ParseMembers(list string) (map[raft.ID]string, error) {
 
 // Bounds of consensus. They need no turning: each is far above what a lock service has in flight, and far
 // below what would hurt.
-func (c *Config) raft() raft.Config {
+func (c *Config) raft(incarnation uint64) raft.Config {
 	return raft.Config{
-		ID: c.Member, ElectionTimeout: c.ElectionTimeout, Heartbeat: c.Heartbeat, Random: rand.NewPCG(mint(), mint()),
+		ID: c.Member, Incarnation: incarnation, ElectionTimeout: c.ElectionTimeout, Heartbeat: c.Heartbeat, Random: rand.NewPCG(mint(), mint()),
 		MaxAppendBytes: 1 << 20, MaxInflight: 256, MaxInflightBytes: 8 << 20,
 		MaxUncommittedBytes: 16 << 20, ChunkBytes: 1 << 20, KeepEntries: 10_000,
 	}

@@ -21,14 +21,15 @@ const closeTimeout = time.Second
 
 // Daemon is a running node. Make it with Start.
 type Daemon struct {
-	config    Config
-	logger    *slog.Logger
-	log       *wal.Log
-	formation *formation
-	meters    *meters
-	inbox     *inbox
-	disk      *disk
-	saver     *saver
+	config      Config
+	logger      *slog.Logger
+	log         *wal.Log
+	incarnation uint64 // of the data directory
+	formation   *formation
+	meters      *meters
+	inbox       *inbox
+	disk        *disk
+	saver       *saver
 
 	peerListener, clientListener, httpListener net.Listener
 

@@ -39,12 +39,7 @@ func (n *Node) releaseReads() {
 	if len(n.lead.reads) == 0 {
 		return
 	}
-	rounds := append(n.lead.scratch[:0], n.lead.round)
-	for i := range n.lead.peers {
-		rounds = append(rounds, n.lead.peers[i].round)
-	}
-	n.lead.scratch = rounds
-	confirmed := reached(rounds)
+	confirmed := n.agreed((*Node).roundOf)
 	done := 0
 	for _, r := range n.lead.reads {
 		if r.round > confirmed || r.index > n.commit {

@@ -37,6 +37,9 @@ type FollowerStatus struct {
 	Active bool  // heard within the last election timeout
 	// Installing says that the member is being sent a snapshot.
 	Installing bool
+	Learner    bool // it does not vote
+	// Slow says that the learner could not catch up in ten rounds. It stays one until somebody promotes it.
+	Slow bool
 }
 
 // Followers tells how a leader sees the others. It is empty at any other member.
@@ -49,7 +52,7 @@ func (n *Node) Followers() []FollowerStatus {
 		p := &n.lead.peers[i]
 		followers = append(followers, FollowerStatus{
 			ID: p.id, Match: p.match, Installing: p.mode == installing,
-			Active: n.lately(p),
+			Active: n.lately(p), Learner: p.study != nil, Slow: p.study != nil && p.study.slow(),
 		})
 	}
 	return followers

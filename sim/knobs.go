@@ -230,9 +230,9 @@ func (k *knobs) drawClients(d draw.Draws) {
 	k.contention = draw.Million / 2
 }
 
-func (k *knobs) raft(id raft.ID, source draw.Draws) raft.Config {
+func (k *knobs) raft(id raft.ID, incarnation uint64, source draw.Draws) raft.Config {
 	return raft.Config{
-		ID: id, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Random: source,
+		ID: id, Incarnation: incarnation, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Random: source,
 		MaxAppendBytes: k.appendBytes, MaxInflight: k.inflight, MaxInflightBytes: 1 << 20,
 		MaxUncommittedBytes: 1 << 20, ChunkBytes: k.chunkBytes, KeepEntries: k.keepEntries,
 	}

@@ -62,7 +62,7 @@ func (m *member) start() {
 	m.clock = newClock(m.luck.Between(0, time.Hour), w.drift(m.luck, 1), w.knobs.drift)
 	m.batch = 1
 	config := server.Config{
-		Raft:          w.knobs.raft(m.id, draw.New(w.config.Seed, "election", m.place, int(m.boot))),
+		Raft:          w.knobs.raft(m.id, recovered.Identity.Incarnation, draw.New(w.config.Seed, "election", m.place, int(m.boot))),
 		SnapshotBytes: w.knobs.snapshotBytes, MaxCalls: w.knobs.calls, ClockInterval: second,
 	}
 	m.server, err = server.New(config, recovered.Stored, m.now())

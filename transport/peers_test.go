@@ -117,7 +117,7 @@ func TestMembersHearEachOtherInOrder(t *testing.T) {
 	}
 	await(t, func() bool { return b.received() == 100 })
 	for i, e := range b.got {
-		require.Equal(t, raft.Envelope{From: 1, To: 2, Message: &raft.StaleTerm{Term: raft.Term(i)}}, e)
+		require.Equal(t, raft.Envelope{From: 1, To: 2, Incarnation: 7, Message: &raft.StaleTerm{Term: raft.Term(i)}}, e, "as the hello has it")
 	}
 }
 

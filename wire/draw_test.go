@@ -51,6 +51,20 @@ func drawMember(t *rapid.T) raft.Member {
 	return raft.Member{ID: draw[raft.ID](t, "id"), Incarnation: draw[uint64](t, "incarnation")}
 }
 
+// drawMembership draws voters alone, or a full membership: joint, with learners, with addresses.
+func drawMembership(t *rapid.T) raft.Membership {
+	if rapid.Bool().Draw(t, "plain") {
+		return raft.Membership{Members: drawSlice(t, "members", drawMember)}
+	}
+	list := func(label string, first raft.ID) (list []raft.Member) {
+		for i := range rapid.IntRange(1, 3).Draw(t, label) {
+			list = append(list, raft.Member{ID: first + raft.ID(i), Incarnation: draw[uint64](t, "incarnation"), Address: "host:7401"})
+		}
+		return list
+	}
+	return raft.Membership{Members: list("members", 1), Former: list("former", 11), Learners: list("learners", 21)}
+}
+
 func drawEntry(t *rapid.T) raft.Entry {
 	return raft.Entry{
 		Index: draw[raft.Index](t, "index"), Term: draw[raft.Term](t, "term"),
@@ -98,7 +112,7 @@ var messageDraws = []func(*rapid.T) raft.Message{
 	func(t *rapid.T) raft.Message {
 		return &raft.Chunk{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"), Index: draw[raft.Index](t, "index"),
 			IndexTerm: draw[raft.Term](t, "index term"), Time: drawTime(t, "time"),
-			Membership: raft.Membership{Members: drawSlice(t, "members", drawMember)},
+			Membership: drawMembership(t),
 			Offset:     draw[uint64](t, "offset"), Total: draw[uint64](t, "total"), Data: drawBytes(t, "data")}
 	},
 	func(t *rapid.T) raft.Message {
@@ -113,7 +127,7 @@ func drawHello(t *rapid.T) Hello {
 	address := rapid.StringN(-1, -1, MaxAddress)
 	h := Hello{
 		From: draw[raft.ID](t, "from"), To: draw[raft.ID](t, "to"), Incarnation: draw[uint64](t, "incarnation"),
-		Membership: raft.Membership{Members: drawSlice(t, "members", drawMember)},
+		Membership: drawMembership(t),
 		Client:     address.Draw(t, "client"), HTTP: address.Draw(t, "http"),
 	}
 	copy(h.Cluster[:], drawBytes(t, "cluster"))
