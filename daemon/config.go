@@ -23,9 +23,12 @@ import (
 type Config struct {
 	// Member is this node's number in the cluster. Not zero.
 	Member raft.ID
-	// Members are all members of the cluster, this one too, and where each listens for the others, as host:port. It
-	// must be the same at all of them.
+	// Members are all that found the cluster, this one too, and where each listens for the others, as host:port. It
+	// must be the same at all of them. Who was added later is found in the log, and so is where it listens.
 	Members map[raft.ID]string
+	// Join says that a directory which is of no cluster yet joins one that exists, in place of founding one: it waits until the members
+	// of that cluster have added it, by its number and its incarnation.
+	Join bool
 
 	// Directory holds the node's data; it is made if it does not exist. Files, when not nil, are used in its place.
 	Directory string

@@ -49,7 +49,7 @@ func (n *Node) change(change Change) (Index, error) {
 	switch {
 	case n.commit < n.lead.first:
 		return 0, ErrNoCommitYet
-	case n.members().joint() || n.placed().index > n.commit:
+	case n.Changing():
 		return 0, ErrChanging
 	}
 	next, err := n.members().after(change)

@@ -14,7 +14,8 @@ type Status struct {
 	Stable     Index // durable here
 	Snapshot   Index
 	Membership Membership
-	Transfer   ID // leadership is on its way to this member; zero: it is not
+	Since      Index // the entry, or snapshot, that put the membership in force
+	Transfer   ID    // leadership is on its way to this member; zero: it is not
 }
 
 // Status tells how the node sees itself now.
@@ -22,7 +23,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		ID: n.id, Role: n.role, Term: n.term, Vote: n.vote, Leader: n.leader,
 		Commit: n.commit, Applied: n.handed, First: n.log.base + 1, Last: n.log.last(), Stable: n.disk.stable,
-		Snapshot: n.log.snapshot.Index, Membership: *n.members(),
+		Snapshot: n.log.snapshot.Index, Membership: *n.members(), Since: n.placed().index,
 	}
 	if n.role == Leader && n.lead.transfer != nil {
 		s.Transfer = n.lead.transfer.to
@@ -57,6 +58,9 @@ func (n *Node) Followers() []FollowerStatus {
 	}
 	return followers
 }
+
+// Changing tells whether a change of the membership is under way: the one in force is not committed, or joint.
+func (n *Node) Changing() bool { return n.members().joint() || n.placed().index > n.commit }
 
 // Role is what the node is at the moment.
 func (n *Node) Role() Role { return n.role }

@@ -127,6 +127,7 @@ func drawHello(t *rapid.T) Hello {
 	address := rapid.StringN(-1, -1, MaxAddress)
 	h := Hello{
 		From: draw[raft.ID](t, "from"), To: draw[raft.ID](t, "to"), Incarnation: draw[uint64](t, "incarnation"),
+		Since:      draw[raft.Index](t, "since"),
 		Membership: drawMembership(t),
 		Client:     address.Draw(t, "client"), HTTP: address.Draw(t, "http"),
 	}
@@ -183,6 +184,12 @@ var requestDraws = []func(*rapid.T) server.Request{
 	},
 	func(t *rapid.T) server.Request { return server.Inspect{} },
 	func(t *rapid.T) server.Request { return server.Transfer{To: draw[raft.ID](t, "to")} },
+	func(t *rapid.T) server.Request {
+		id := func(t *rapid.T) raft.ID { return draw[raft.ID](t, "id") }
+		return server.ChangeMembers{Change: raft.Change{
+			Add: drawSlice(t, "add", drawMember), Promote: drawSlice(t, "promote", id), Remove: drawSlice(t, "remove", id),
+		}}
+	},
 }
 
 func drawReply(t *rapid.T) Reply {
@@ -213,6 +220,10 @@ var answerDraws = []func(*rapid.T) server.Answer{
 	},
 	func(t *rapid.T) server.Answer { return drawInspected(t) },
 	func(t *rapid.T) server.Answer { return server.Transferred{Leader: draw[raft.ID](t, "leader")} },
+	func(t *rapid.T) server.Answer {
+		m := drawMembership(t)
+		return server.MembersChanged{Membership: raft.Membership{Members: m.Members, Learners: m.Learners}}
+	},
 	func(t *rapid.T) server.Answer { return drawRefusal(t) },
 }
 
@@ -264,7 +275,7 @@ func drawInspected(t *rapid.T) server.Inspected {
 			Commit: draw[raft.Index](t, "commit"), Applied: draw[raft.Index](t, "applied"),
 			First: draw[raft.Index](t, "first"), Last: draw[raft.Index](t, "last"),
 			Stable: draw[raft.Index](t, "stable"), Snapshot: draw[raft.Index](t, "snapshot"),
-			Membership: raft.Membership{Members: drawSlice(t, "members", drawMember)},
+			Membership: drawMembership(t), Since: draw[raft.Index](t, "since"),
 		},
 		Time: drawTime(t, "time"),
 		Counts: lockfsm.Counts{
