@@ -8,8 +8,9 @@ import (
 
 // Why a change of the membership was refused. None of them was begun.
 var (
-	// ErrNoCommitYet: until an entry of its own term is committed, a leader may not know of a change that its predecessor began, and
-	// whose quorums need not meet those of another one (Ongaro's correction of 2015 to the thesis §4.1).
+	// ErrNoCommitYet: until an entry of its own term is committed, a leader does not know how far the log is, and so not what it would change.
+	// With changes of one server at a time that costs safety (Ongaro's correction of 2015 to the thesis §4.1); here, where each change takes a
+	// majority of the old voters, it keeps the argument short.
 	ErrNoCommitYet = errors.New("raft: nothing is committed in this term yet")
 	// ErrChanging: one change at a time. Two would let three memberships decide.
 	ErrChanging    = errors.New("raft: another change of the membership is under way")

@@ -116,7 +116,8 @@ func (n *Node) timeout() {
 		n.beat()
 	case n.now >= n.Deadline() && n.stands():
 		n.poll()
-	case n.now >= n.Deadline():
+	case n.now >= n.Deadline(): // it can't ask for another leader, but who asks it must not be sent to one that is gone, or does not know it any more
+		n.leader = 0
 		n.calm()
 	}
 }

@@ -84,8 +84,7 @@ func TestKnownAreAllWhoMayCount(t *testing.T) {
 	require.Equal(t, append(membersOf(1, 2), Member{ID: 3, Incarnation: 9}), s.Known())
 }
 
-// The correction of 2015 to §4.1: no change before an entry of the leader's term is committed. Here the leader has inherited
-// everything that it knows of, and it may not be all.
+// The correction of 2015 to §4.1: no change before an entry of the leader's term is committed.
 func TestPaper41NoChangeBeforeTheTermsFirstCommit(t *testing.T) {
 	s := newSolo(t, withLog(4, 1, 1))
 	s.takeLead()
@@ -271,6 +270,15 @@ func TestPaper422LeaderRemovesItself(t *testing.T) {
 	}
 	require.Equal(t, Follower, s.Role())
 	require.Empty(t, s.poll(), "it is not of the cluster any more")
+}
+
+// A node that was removed names nobody as the leader after a while: no leader speaks to it any more, and clients that follow its word would never arrive.
+func TestARemovedNodeForgetsItsLeader(t *testing.T) {
+	s := newSolo(t, foundation(3))
+	s.hear(2, &Append{Term: 1, PrevIndex: 1, PrevTerm: 1, Commit: 2, Entries: []Entry{membershipEntry(2, 1, Membership{Members: membersOf(2, 3)})}})
+	require.Equal(t, ID(2), s.Leader())
+	require.Empty(t, s.poll())
+	require.Zero(t, s.Leader())
 }
 
 // §4.2.2: one whose removal is not committed may be the only one that has it. It stands for election, without counting itself, because the

@@ -54,6 +54,8 @@ type knobs struct {
 	looks    int // chance in a million that a holder asks a server whether its token is still good
 
 	contention int // chance in a million that a worker wants a lock that all want
+
+	founders int // how many servers found the cluster; zero: all
 }
 
 // drawKnobs draws what the profile leaves open.
@@ -82,6 +84,8 @@ func drawKnobs(c Config) knobs {
 	case Thousand:
 		k.produce()
 		k.queueUp(c.Clients)
+	case MembersChange:
+		k.drawMembers(draw.New(c.Seed, "members"), c.Members)
 	case BeyondClocks:
 		k.produce()
 		k.mislead()
@@ -101,7 +105,7 @@ func drawKnobs(c Config) knobs {
 func (k *knobs) drawFaults(d draw.Draws) {
 	mood := d.Below(16)
 	share := draw.Pick(d, 80_000, 200_000, 400_000)
-	for f := range schedule.Faults {
+	for f := range schedule.Members { // which has a stream of its own: see drawMembers
 		on := d.Chance(share)
 		k.enabled[f] = mood != 0 && (mood == 1 || on)
 		k.every[f] = draw.Pick(d, 500*millisecond, 2*second, 5*second, 15*second)
@@ -123,6 +127,16 @@ func (k *knobs) drawFaults(d draw.Draws) {
 		for f := range k.every {
 			k.every[f] *= 8 // each by itself is rarer, or nothing would ever get anywhere
 		}
+	}
+}
+
+// drawMembers lets nodes come and go. Disks are not destroyed in such a world: a minority of its nodes may be a majority of its members.
+func (k *knobs) drawMembers(d draw.Draws, nodes int) {
+	k.founders = min(nodes, draw.Pick(d, 1, 2, 3, 3, 4, 5))
+	k.enabled[schedule.Members] = true
+	k.every[schedule.Members] = draw.Pick(d, 200*millisecond, 500*millisecond, second, 3*second)
+	for f, is := range destroys {
+		k.enabled[f] = k.enabled[f] && !is
 	}
 }
 

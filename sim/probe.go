@@ -28,6 +28,10 @@ const (
 	demandFenced
 	unfencedUpdateLost
 	historyLeftToSweep
+	learnerPromoted
+	leaderRemoved
+	nodeReplaced
+	changeTakenBack
 	probes
 )
 
@@ -41,6 +45,7 @@ var probeNames = [probes]string{
 	staleTokenChecked: "a check is told that the token is an old one", checkAnswered: "a check is answered", checkRefused: "a check reaches who does not lead", grabbedWithoutNumber: "a lock is granted to a request without a number",
 	sessionInJeopardy: "a session is in jeopardy", sessionLost: "a client loses its session", demandFenced: "the resource refuses an old token",
 	unfencedUpdateLost: "a resource that does not look at tokens loses an update", historyLeftToSweep: "a lock is left to the sweep, as porcupine would take too long",
+	learnerPromoted: "a learner is made a voter", leaderRemoved: "a leader is removed", nodeReplaced: "a node comes back with another disk", changeTakenBack: "a change of the membership comes to nothing",
 }
 
 func (w *world) hit(p probe) { w.probes[p]++ }

@@ -17,6 +17,8 @@ const (
 	Thousand     = "thousand"
 	BeyondClocks = "beyond-clocks"
 	BeyondDisks  = "beyond-disks"
+	// MembersChange is named after its fault.
+	MembersChange = "members"
 )
 
 // Profiles lists them, the default first.
@@ -28,5 +30,6 @@ func Profiles() []Profile {
 		{Thousand, "a thousand clients queue for one lock", 5, 1000, time.Minute},
 		{BeyondClocks, "clocks run off by half, a thousandth being promised: leases mean nothing, tokens must do", 5, 8, time.Minute},
 		{BeyondDisks, "the disks of all servers may be destroyed: whoever finds that out must refuse to serve", 5, 8, time.Minute},
+		{MembersChange, "everything is drawn, as in swarm, and nodes are added, removed and replaced all the time", 6, 8, time.Minute},
 	}
 }

@@ -183,15 +183,18 @@ func (w *world) begin() {
 		w.observe(schedule.Drift)
 	}
 	var membership raft.Membership
-	for i := range w.config.Members {
+	for i := range w.founders() {
 		membership.Members = append(membership.Members, raft.Member{ID: raft.ID(i + 1), Incarnation: incarnation(i)})
 	}
 	for i := range w.config.Members {
 		m := newMember(w, i)
 		w.members = append(w.members, m)
-		m.form(membership)
-		w.judge.formed(m)
+		if i < w.founders() {
+			m.form(membership)
+			w.judge.formed(m)
+		}
 	}
+	w.judge.founded(membership)
 	for i := range w.config.Clients {
 		w.clients = append(w.clients, newClient(w, i))
 	}
@@ -305,7 +308,7 @@ func (w *world) served() bool {
 		}
 	}
 	for _, m := range w.members {
-		if m.core && (!m.up() || m.server.Node().Status().Applied < raft.Index(w.judge.goal)) {
+		if m.core && w.judge.member(m) && (!m.up() || m.server.Node().Status().Applied < raft.Index(w.judge.goal)) {
 			return false
 		}
 	}
@@ -354,7 +357,7 @@ func (w *world) unserved() string {
 		}
 	}
 	for _, m := range w.members {
-		if !m.core {
+		if !m.core || !w.judge.member(m) {
 			continue
 		}
 		if !m.up() {
