@@ -18,18 +18,19 @@ func (n *nemesis) changeMembers(a *attack) bool {
 	m := a.member
 	a.hitsMember()
 	renews, stranger, twice := d.Chance(draw.Million/4), w.members[d.Below(len(w.members))], d.Chance(draw.Million/3)
-	if renews && !w.judge.concerned(stranger) {
+	heard, some, others, lasts := d.Below(4), d.Uint64(), d.Uint64(), n.exile(d)
+	renews = renews && !w.judge.concerned(stranger)
+	if renews {
 		stranger.renew()
 	}
-	heard, unheard, lasts := d.Below(4), d.Uint64()|d.Uint64(), n.exile(d)
 	if !m.up() || m.paused {
-		return false
+		return renews
 	}
 	switch heard {
 	case 0:
 		n.silence(schedule.Members, m, ^uint64(0), lasts)
 	case 1:
-		n.silence(schedule.Members, m, unheard, lasts)
+		n.silence(schedule.Members, m, some|others, lasts)
 	}
 	n.askChange(m, d)
 	if twice && m.up() {
