@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"lockd/lockfsm"
+	"lockd/raft"
 	"lockd/server"
 	"lockd/wire"
 	"lockd/wire/lockdv1"
@@ -167,6 +168,8 @@ func (c *cluster) query(request server.Request) server.Answer {
 	case server.Sessions:
 		sessions, more := c.machine.Sessions(r.After, 100)
 		return server.SessionsListed{Sessions: sessions, More: more}
+	case server.ChangeMembers:
+		return server.MembersChanged{Membership: raft.Membership{Learners: r.Add}}
 	case server.Transfer:
 		return server.Transferred{Leader: r.To}
 	}
@@ -277,6 +280,10 @@ func (m *member) ListSessions(ctx context.Context, r *lockdv1.ListSessionsReques
 
 func (m *member) Status(ctx context.Context, r *lockdv1.StatusRequest) (*lockdv1.StatusResponse, error) {
 	return unary[*lockdv1.StatusResponse](ctx, m, r)
+}
+
+func (m *member) ChangeMembers(ctx context.Context, r *lockdv1.ChangeMembersRequest) (*lockdv1.ChangeMembersResponse, error) {
+	return unary[*lockdv1.ChangeMembersResponse](ctx, m, r)
 }
 
 func (m *member) TransferLeader(ctx context.Context, r *lockdv1.TransferLeaderRequest) (*lockdv1.TransferLeaderResponse, error) {

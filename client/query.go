@@ -55,6 +55,12 @@ func (c *Client) Transfer(ctx context.Context, to uint64) (leader uint64, err er
 	return uint64(transferred.Leader), err
 }
 
+// ChangeMembers adds, promotes and removes members in one step, and returns the voters and learners when that is done. A change that was
+// carried out already, because the answer of an earlier attempt was lost, is refused as one that makes no sense.
+func (c *Client) ChangeMembers(ctx context.Context, change server.ChangeMembers) (server.MembersChanged, error) {
+	return query[server.MembersChanged](ctx, c, "change-members", "", change)
+}
+
 // Renew gives a session its full TTL again: one that nobody else keeps alive, as Grab leaves it.
 func (c *Client) Renew(ctx context.Context, session uint64) error {
 	_, err := c.ask(ctx, "renew", fmt.Sprint(session), &lockdv1.RenewSessionRequest{Session: session})

@@ -172,6 +172,8 @@ func invoke(ctx context.Context, rpc lockdv1.LockdClient, request proto.Message,
 		return rpc.Status(ctx, r, option)
 	case *lockdv1.TransferLeaderRequest:
 		return rpc.TransferLeader(ctx, r, option)
+	case *lockdv1.ChangeMembersRequest:
+		return rpc.ChangeMembers(ctx, r, option)
 	}
 	panic(fmt.Sprintf("client: no unary call for a %T", request))
 }

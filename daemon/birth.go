@@ -13,6 +13,7 @@ import (
 	"lockd/server"
 	"lockd/transport"
 	"lockd/wal"
+	"lockd/wire"
 )
 
 // open does what can fail. What it has opened is closed by abort.
@@ -26,11 +27,11 @@ func (d *Daemon) open() error {
 	}
 	stored := recovered.Stored
 	membership := stored.Snapshot.Membership
-	if recovered.Identity.Formed() && names(members(membership)) != names(d.config.ids()) {
-		return fmt.Errorf("the data directory is of a cluster with the members %s, but configured are %s",
-			names(members(membership)), names(d.config.ids()))
+	if d.config.Join && len(recovered.Identity.Promised.Members) > 0 {
+		return errors.New("the data directory has promised to found a cluster, and can't join another one: empty it, if no cluster was founded with it")
 	}
-	d.formation = newFormation(recovered.Identity, membership, d.config.ids(), d.advertised())
+	d.acquaintances = newAcquaintances(d.config.Members, d.config.Join)
+	d.formation = newFormation(recovered.Identity, membership, d.founders(), d.advertised())
 	d.disk = newDisk(d.log, d.inbox, d.meters, d.logger)
 	d.saver = newSaver(d.log, d.disk, d.inbox, d.meters, d.logger)
 	var node *server.Server
@@ -63,15 +64,15 @@ func (d *Daemon) openLog() (wal.Recovered, error) {
 	if recovered.Damaged != nil {
 		d.logger.Warn("a damaged snapshot was made good from an older one and the log", "damage", recovered.Damaged)
 	}
-	d.log = log
+	d.log, d.incarnation = log, recovered.Identity.Incarnation
 	return recovered, nil
 }
 
 // serve starts the goroutines. Node is nil while the cluster is not formed.
 func (d *Daemon) serve(node *server.Server) {
 	d.peers = transport.NewPeers(transport.PeersConfig{
-		Self: d.config.Member, Listener: d.peerListener, Addresses: d.config.Members, TLS: d.config.PeerTLS,
-		Hello: d.formation.hello, Judge: d.formation.judge, Deliver: d.deliver,
+		Self: d.config.Member, Listener: d.peerListener, Addresses: d.acquaintances.addresses(), TLS: d.config.PeerTLS,
+		Hello: d.formation.hello, Judge: d.judge, Deliver: d.deliver,
 		Lost: d.lost, Closed: d.closed,
 		Patience: max(4*d.config.ElectionTimeout, time.Second), Logger: d.logger,
 	})
@@ -80,10 +81,40 @@ func (d *Daemon) serve(node *server.Server) {
 		Call: d.call, Hangup: d.hangup, MaxStreamCalls: d.config.Limits.StreamCalls,
 	})
 	d.serveHTTP()
+	d.loops.Go(d.meet)
 	if node != nil {
 		d.run(node)
 	} else {
 		d.loops.Go(d.form)
+	}
+}
+
+// founders are those with whom this node founds a cluster, if its directory is of none.
+func (d *Daemon) founders() []raft.ID {
+	if d.config.Join {
+		return nil
+	}
+	return d.config.ids()
+}
+
+// judge decides whether who greets this node is welcome, and sees to it that it can be answered.
+func (d *Daemon) judge(hello wire.Hello) error {
+	if err := d.formation.judge(hello); err != nil {
+		return err
+	}
+	d.acquaintances.meet(hello)
+	return nil
+}
+
+// meet dials whoever is to be dialled, as members come and go.
+func (d *Daemon) meet() {
+	for {
+		select {
+		case <-d.unborn:
+			return
+		case <-d.acquaintances.changed:
+			d.peers.Meet(d.acquaintances.addresses())
+		}
 	}
 }
 
@@ -121,11 +152,19 @@ func (d *Daemon) form() {
 
 func (d *Daemon) found(c founding) {
 	var stored raft.Stored
-	if !d.write(func() (err error) { stored, err = d.log.Form(c.cluster, c.membership); return err }) {
+	establish := func() (err error) { stored, err = d.log.Form(c.cluster, c.membership); return err }
+	if c.joins() {
+		establish = func() (err error) { stored, err = d.log.Join(c.cluster); return err }
+	}
+	if !d.write(establish) {
 		return
 	}
 	d.formation.formed(c)
-	d.logger.Info("cluster formed", "cluster", c.cluster.String(), "members", names(members(c.membership)))
+	if c.joins() {
+		d.logger.Info("cluster joined", "cluster", c.cluster.String())
+	} else {
+		d.logger.Info("cluster formed", "cluster", c.cluster.String(), "members", names(members(c.membership.Members)))
+	}
 	node, err := d.newServer(stored)
 	if err != nil {
 		d.fail(err)
@@ -171,7 +210,7 @@ func (d *Daemon) whenRoom(attempt func() error) error {
 
 func (d *Daemon) newServer(stored raft.Stored) (*server.Server, error) {
 	return server.New(server.Config{
-		Raft: d.config.raft(), SnapshotBytes: d.config.Limits.SnapshotBytes,
+		Raft: d.config.raft(d.incarnation), SnapshotBytes: d.config.Limits.SnapshotBytes,
 		MaxCalls: d.config.Limits.Calls, ClockInterval: clockInterval,
 	}, stored, 0)
 }
@@ -179,7 +218,7 @@ func (d *Daemon) newServer(stored raft.Stored) (*server.Server, error) {
 // run starts the loop and those that work for it.
 func (d *Daemon) run(node *server.Server) {
 	l := &loop{
-		server: node, inbox: d.inbox, disk: d.disk, saver: d.saver, peers: d.peers, formation: d.formation,
+		server: node, inbox: d.inbox, disk: d.disk, saver: d.saver, peers: d.peers, formation: d.formation, acquaintances: d.acquaintances,
 		serving: d.clients.SetServing, logger: d.logger, began: boottime.Now(), heartbeat: d.config.Heartbeat,
 		callers: map[server.CallID]transport.Caller{}, handed: d.handed,
 	}
@@ -190,6 +229,7 @@ func (d *Daemon) run(node *server.Server) {
 			}
 		})
 	}
+	l.noteMembership()
 	d.loops.Go(l.run)
 	d.born.Store(true)
 }

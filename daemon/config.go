@@ -23,9 +23,12 @@ import (
 type Config struct {
 	// Member is this node's number in the cluster. Not zero.
 	Member raft.ID
-	// Members are all members of the cluster, this one too, and where each listens for the others, as host:port. It
-	// must be the same at all of them.
+	// Members are all that found the cluster, this one too, and where each listens for the others, as host:port. It
+	// must be the same at all of them. Who was added later is found in the log, and so is where it listens.
 	Members map[raft.ID]string
+	// Join says that a directory which is of no cluster yet joins one that exists, in place of founding one: it waits until the members
+	// of that cluster have added it, by its number and its incarnation.
+	Join bool
 
 	// Directory holds the node's data; it is made if it does not exist. Files, when not nil, are used in its place.
 	Directory string
@@ -172,9 +175,9 @@ func ParseMembers(list string) (map[raft.ID]string, error) {
 
 // Bounds of consensus. They need no turning: each is far above what a lock service has in flight, and far
 // below what would hurt.
-func (c *Config) raft() raft.Config {
+func (c *Config) raft(incarnation uint64) raft.Config {
 	return raft.Config{
-		ID: c.Member, ElectionTimeout: c.ElectionTimeout, Heartbeat: c.Heartbeat, Drift: drift, Random: rand.NewPCG(mint(), mint()),
+		ID: c.Member, Incarnation: incarnation, ElectionTimeout: c.ElectionTimeout, Heartbeat: c.Heartbeat, Drift: drift, Random: rand.NewPCG(mint(), mint()),
 		MaxAppendBytes: 1 << 20, MaxInflight: 256, MaxInflightBytes: 8 << 20,
 		MaxUncommittedBytes: 16 << 20, ChunkBytes: 256 << 10, ChunkPause: 4 * time.Millisecond, KeepBytes: 8 << 20,
 	}

@@ -80,10 +80,6 @@ func TestADirectoryThatIsNotOursIsNamed(t *testing.T) {
 	config.Member, config.Members = 2, map[raft.ID]string{2: "127.0.0.1:7401"}
 	_, err = daemon.Start(config)
 	require.ErrorIs(t, err, wal.ErrWrongMember)
-
-	config.Member, config.Members = 1, map[raft.ID]string{1: "127.0.0.1:7401", 2: "127.0.0.1:7411"}
-	_, err = daemon.Start(config)
-	require.ErrorContains(t, err, "of a cluster with the members 1, but configured are 1, 2")
 }
 
 func TestStopIsTwiceTheSame(t *testing.T) {

@@ -21,14 +21,16 @@ const closeTimeout = time.Second
 
 // Daemon is a running node. Make it with Start.
 type Daemon struct {
-	config    Config
-	logger    *slog.Logger
-	log       *wal.Log
-	formation *formation
-	meters    *meters
-	inbox     *inbox
-	disk      *disk
-	saver     *saver
+	config        Config
+	logger        *slog.Logger
+	log           *wal.Log
+	incarnation   uint64 // of the data directory
+	formation     *formation
+	acquaintances *acquaintances
+	meters        *meters
+	inbox         *inbox
+	disk          *disk
+	saver         *saver
 
 	peerListener, clientListener, httpListener net.Listener
 
@@ -39,7 +41,7 @@ type Daemon struct {
 	born     atomic.Bool // the loop runs
 	stopping atomic.Bool
 	handed   chan struct{}
-	unborn   chan struct{} // closed when a node that is not formed is to stop
+	unborn   chan struct{} // closed when whoever waits for other members is to stop
 	loops    sync.WaitGroup
 	writers  sync.WaitGroup
 
@@ -81,6 +83,12 @@ func (d *Daemon) Err() error {
 		return nil
 	}
 }
+
+// Incarnation is the number of the data directory, by which a cluster is asked to add this node.
+func (d *Daemon) Incarnation() uint64 { return d.incarnation }
+
+// Formed says whether the data directory belongs to a cluster.
+func (d *Daemon) Formed() bool { return d.formation.pending() == nil }
 
 // fail ends the node for a reason. It is called from goroutines that the ending waits for.
 func (d *Daemon) fail(err error) {

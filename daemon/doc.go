@@ -28,6 +28,10 @@
 // then on a member is whoever holds that directory. One that comes back with an empty directory under its old name
 // is refused: it does not know what it has promised, and its vote could elect a leader that lacks what was acknowledged.
 //
+// A node may also join a cluster that exists (Config.Join). It waits, and dials nobody, until a member greets it that counts this very
+// directory as a member: then the directory is the cluster's, with an empty log, and the leader sends it what it lacks. From
+// then on who belongs to the cluster is what the log says, and whom a node dials follows it (acquaintances.go).
+//
 // # Death
 //
 // Stop hands leadership over, answers what is still open, and closes. A failed write or sync ends the node
@@ -47,6 +51,6 @@
 //
 // # What is left out
 //
-// Flags and files of configuration: they are the command's. Changing the members of a formed cluster. More than one
+// Flags and files of configuration: they are the command's. More than one
 // cluster on one set of ports.
 package daemon

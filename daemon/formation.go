@@ -18,8 +18,10 @@ import (
 // founding is a cluster about to be: what every member writes into its directory.
 type founding struct {
 	cluster    wal.ClusterID
-	membership raft.Membership
+	membership raft.Membership // empty: the cluster exists, and the node joins it
 }
+
+func (c founding) joins() bool { return len(c.membership.Members) == 0 }
 
 // formation is what a member knows of who belongs to its cluster. It makes the hellos, judges those of
 // others, and finds out when the cluster can be formed. It has no goroutine.
@@ -49,7 +51,9 @@ type formation struct {
 
 	mutex      sync.Mutex
 	identity   wal.Identity
-	membership raft.Membership // empty: not formed
+	membership raft.Membership // in force here; empty: none is
+	since      raft.Index      // the entry that put it in force
+	known      []raft.Member   // of the committed membership, and of those behind it
 	// heard are the newest hellos of unformed members, and after this one chose what to promise, those of its directories alone.
 	heard   map[raft.ID]wire.Hello
 	chosen  raft.Membership // promised, or about to be; empty: nothing yet
@@ -66,10 +70,10 @@ func newFormation(identity wal.Identity, membership raft.Membership, configured 
 		promising:  make(chan raft.Membership, 1),
 		founding:   make(chan founding, 1),
 		identity:   identity,
-		membership: membership,
-		heard:      map[raft.ID]wire.Hello{},
-		chosen:     identity.Promised,
-		addresses:  map[raft.ID]wire.Address{identity.Member: own},
+		membership: membership, known: membership.All(),
+		heard:     map[raft.ID]wire.Hello{},
+		chosen:    identity.Promised,
+		addresses: map[raft.ID]wire.Address{identity.Member: own},
 	}
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
@@ -89,7 +93,15 @@ func (f *formation) promised(m raft.Membership) {
 func (f *formation) formed(c founding) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	f.identity.Cluster, f.identity.Promised, f.membership, f.obstacle = c.cluster, raft.Membership{}, c.membership, ""
+	f.identity.Cluster, f.identity.Promised, f.obstacle = c.cluster, raft.Membership{}, ""
+	f.membership, f.known = c.membership, c.membership.All()
+}
+
+// follow takes over the membership in force, and who else is known.
+func (f *formation) follow(m raft.Membership, since raft.Index, known []raft.Member) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.membership, f.since, f.known = m, since, known
 }
 
 // hello is what this member says of itself at the moment.
@@ -103,7 +115,7 @@ func (f *formation) hello(to raft.ID) wire.Hello {
 	}
 	return wire.Hello{
 		Cluster: f.identity.Cluster, From: f.identity.Member, To: to, Incarnation: f.identity.Incarnation,
-		Membership: membership, Client: own.Client, HTTP: own.HTTP,
+		Since: f.since, Membership: membership, Client: own.Client, HTTP: own.HTTP,
 	}
 }
 
@@ -113,9 +125,13 @@ func (f *formation) judge(hello wire.Hello) error {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	err := f.judgeName(hello)
-	if err == nil && f.identity.Formed() {
+	switch {
+	case err != nil:
+	case f.identity.Formed():
 		err = f.judgeMember(hello)
-	} else if err == nil {
+	case len(f.configured) == 0:
+		err = f.judgeHost(hello)
+	default:
 		err = f.judgeFounder(hello)
 	}
 	if err == nil {
@@ -130,30 +146,62 @@ func (f *formation) judgeName(hello wire.Hello) error {
 		return fmt.Errorf("this is member %d, not member %d", self, hello.To)
 	case hello.From == self:
 		return fmt.Errorf("two nodes run as member %d", self)
-	case !slices.Contains(f.configured, hello.From):
-		return fmt.Errorf("member %d is unknown to member %d, whose members are %s", hello.From, self, names(f.configured))
 	}
 	return nil
 }
 
 // judgeMember is the rule of a formed member.
 func (f *formation) judgeMember(hello wire.Hello) error {
-	expected, found := incarnation(f.membership, hello.From)
+	at := slices.IndexFunc(f.known, func(m raft.Member) bool { return m.ID == hello.From })
+	welcome := slices.ContainsFunc(f.known, func(m raft.Member) bool { return m.ID == hello.From && m.Incarnation == hello.Incarnation })
 	switch cluster := wal.ClusterID(hello.Cluster); {
 	case cluster != wal.ClusterID{} && cluster != f.identity.Cluster:
 		return fmt.Errorf("member %d belongs to another cluster: it is of %v, and member %d of %v",
 			hello.From, cluster, f.identity.Member, f.identity.Cluster)
-	case !found:
-		return fmt.Errorf("member %d is unknown to the cluster %v", hello.From, f.identity.Cluster)
-	case hello.Incarnation != expected:
-		return fmt.Errorf("member %d lost its data directory: its incarnation is %016x, and the cluster was formed with %016x. "+
-			"It is not the member that promised", hello.From, hello.Incarnation, expected)
+	case welcome, f.knowsMore(hello):
+		return nil
+	case at < 0:
+		return fmt.Errorf("member %d is unknown to the cluster %v, or was removed from it", hello.From, f.identity.Cluster)
 	}
+	return fmt.Errorf("member %d lost its data directory: its incarnation is %016x, and the cluster knows it by %016x. "+
+		"It is not the member that promised: remove that one, and let this one join with an empty directory",
+		hello.From, hello.Incarnation, f.known[at].Incarnation)
+}
+
+// knowsMore tells whether a member of this cluster is of a later membership than this one has heard of: it may lead, and then this member
+// hears of that membership from it. Whether what it says counts is not decided here.
+func (f *formation) knowsMore(hello wire.Hello) bool {
+	m, found := find(hello.Membership, hello.From)
+	return wal.ClusterID(hello.Cluster) == f.identity.Cluster && hello.Since > f.since && found && m.Incarnation == hello.Incarnation
+}
+
+// judgeHost is the rule of a node that is to join a cluster: the first member of one that counts this very directory as a member.
+func (f *formation) judgeHost(hello wire.Hello) error {
+	self, founded := f.identity.Member, wal.ClusterID(hello.Cluster) != wal.ClusterID{}
+	m, found := find(hello.Membership, self)
+	var err error
+	switch {
+	case !founded:
+		err = fmt.Errorf("member %d waits to join a cluster, and member %d is of none yet", self, hello.From)
+	case !found:
+		err = fmt.Errorf("member %d waits to be added to the cluster %v, and member %d has not heard of that yet", self, wal.ClusterID(hello.Cluster), hello.From)
+	case m.Incarnation != f.identity.Incarnation:
+		err = fmt.Errorf("the cluster %v knows member %d by another data directory, of the incarnation %016x, and not by this one, of %016x: "+
+			"remove that one first", wal.ClusterID(hello.Cluster), self, m.Incarnation, f.identity.Incarnation)
+	}
+	if err != nil {
+		f.obstacle = err.Error()
+		return err
+	}
+	f.decide(founding{cluster: wal.ClusterID(hello.Cluster)})
 	return nil
 }
 
 // judgeFounder is the rule of a member that is not formed yet.
 func (f *formation) judgeFounder(hello wire.Hello) error {
+	if !slices.Contains(f.configured, hello.From) {
+		return fmt.Errorf("member %d is unknown to member %d, whose members are %s", hello.From, f.identity.Member, names(f.configured))
+	}
 	founded := wal.ClusterID(hello.Cluster) != wal.ClusterID{}
 	judge := f.judgePromise
 	if founded {
@@ -164,7 +212,7 @@ func (f *formation) judgeFounder(hello wire.Hello) error {
 		return err
 	}
 	if founded {
-		f.decide(founding{wal.ClusterID(hello.Cluster), hello.Membership})
+		f.decide(founding{wal.ClusterID(hello.Cluster), f.identity.Promised})
 		return nil
 	}
 	f.heard[hello.From] = hello
@@ -200,19 +248,17 @@ func (f *formation) judgeCluster(hello wire.Hello) error {
 	self := f.identity.Member
 	expected, found := incarnation(hello.Membership, self)
 	switch {
-	case !found || !slices.Equal(members(hello.Membership), f.configured):
+	case len(f.identity.Promised.Members) > 0 && clusterOf(f.identity.Promised) == wal.ClusterID(hello.Cluster):
+		return nil // whatever has become of its membership since
+	case !found || !slices.Equal(members(hello.Membership.Members), f.configured):
 		return fmt.Errorf("member %d has formed a cluster of the members %s, but member %d is configured with %s",
-			hello.From, names(members(hello.Membership)), self, names(f.configured))
-	case clusterOf(hello.Membership) != wal.ClusterID(hello.Cluster):
-		return fmt.Errorf("member %d names a cluster %v that does not follow from its members", hello.From, wal.ClusterID(hello.Cluster))
+			hello.From, names(members(hello.Membership.Members)), self, names(f.configured))
 	case expected != f.identity.Incarnation:
 		return fmt.Errorf("member %d lost its data directory: its incarnation is %016x, and the cluster was formed with %016x. "+
 			"It is not the member that promised", self, f.identity.Incarnation, expected)
-	case !same(hello.Membership, f.identity.Promised):
-		return fmt.Errorf("member %d has formed a cluster with member %d, whose data directory never agreed to it: "+
-			"it is an older copy of the one that did", hello.From, self)
 	}
-	return nil
+	return fmt.Errorf("member %d has formed a cluster with member %d, whose data directory never agreed to it: "+
+		"it is an older copy of the one that did", hello.From, self)
 }
 
 // agree does what can be done next: choose what to promise, or found what everybody has promised.
@@ -220,7 +266,7 @@ func (f *formation) agree() {
 	if f.identity.Formed() {
 		return
 	}
-	if len(f.chosen.Members) == 0 && len(f.missing()) == 0 && f.discord() == nil {
+	if len(f.configured) > 0 && len(f.chosen.Members) == 0 && len(f.missing()) == 0 && f.discord() == nil {
 		f.chosen = f.directories()
 		f.promising <- f.chosen
 	}
@@ -292,6 +338,9 @@ func (f *formation) pending() error {
 	if f.obstacle != "" {
 		return errors.New("the cluster is not formed: " + f.obstacle)
 	}
+	if len(f.configured) == 0 {
+		return errors.New("this node waits to be added to a cluster")
+	}
 	if len(f.chosen.Members) == 0 {
 		if missing := f.missing(); len(missing) > 0 {
 			return errors.New("the cluster is not formed: nothing was heard of the members " + names(missing))
@@ -330,13 +379,19 @@ func mint() uint64 {
 	}
 }
 
-func incarnation(m raft.Membership, id raft.ID) (uint64, bool) {
-	for _, member := range m.Members {
+// find is the member of that number, voter or not.
+func find(m raft.Membership, id raft.ID) (raft.Member, bool) {
+	for _, member := range m.All() {
 		if member.ID == id {
-			return member.Incarnation, true
+			return member, true
 		}
 	}
-	return 0, false
+	return raft.Member{}, false
+}
+
+func incarnation(m raft.Membership, id raft.ID) (uint64, bool) {
+	member, found := find(m, id)
+	return member.Incarnation, found
 }
 
 func same(a, b raft.Membership) bool { return slices.Equal(a.Members, b.Members) }
@@ -350,9 +405,9 @@ func describe(m raft.Membership) string {
 	return strings.Join(texts, ", ")
 }
 
-func members(m raft.Membership) []raft.ID {
-	ids := make([]raft.ID, len(m.Members))
-	for i, member := range m.Members {
+func members(list []raft.Member) []raft.ID {
+	ids := make([]raft.ID, len(list))
+	for i, member := range list {
 		ids[i] = member.ID
 	}
 	return ids

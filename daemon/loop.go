@@ -16,14 +16,15 @@ import (
 
 // loop is the one goroutine that owns the server.
 type loop struct {
-	server    *server.Server
-	inbox     *inbox
-	disk      *disk
-	saver     *saver
-	peers     *transport.Peers
-	formation *formation
-	serving   func(bool) // told whether a leader is known
-	logger    *slog.Logger
+	server        *server.Server
+	inbox         *inbox
+	disk          *disk
+	saver         *saver
+	peers         *transport.Peers
+	formation     *formation
+	acquaintances *acquaintances
+	serving       func(bool) // told whether a leader is known
+	logger        *slog.Logger
 
 	began     time.Duration // the clock's zero
 	heartbeat time.Duration
@@ -155,6 +156,9 @@ func (l *loop) carryOut() {
 	for _, r := range l.output.Replies {
 		l.answer(r.Call, r.Answer)
 	}
+	if l.output.Membership {
+		l.noteMembership()
+	}
 	if l.output.Snapshot != nil {
 		l.saver.order(*l.output.Snapshot)
 	}
@@ -197,6 +201,16 @@ func (l *loop) noteRule() {
 	case now.leader != before.leader || now.term != before.term:
 		l.logger.Info("became follower", "term", uint64(now.term), "leader", uint64(now.leader))
 	}
+}
+
+// noteMembership lets those who deal with other members know who they are.
+func (l *loop) noteMembership() {
+	node := l.server.Node()
+	status, known := node.Status(), node.Known()
+	l.formation.follow(status.Membership, status.Since, known)
+	l.acquaintances.follow(known, status.Since)
+	l.logger.Info("membership", "since", uint64(status.Since), "members", names(members(status.Membership.Members)),
+		"learners", names(members(status.Membership.Learners)), "joint", status.Membership.Joint())
 }
 
 // noteHandover tells Stop when it need not wait any longer: leadership has passed on, or nobody takes it.

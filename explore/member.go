@@ -50,7 +50,7 @@ func (constant) Uint64() uint64 { return 0 }
 // configuration lets one command fill an Append, so that entries travel one by one where there is a difference to be made.
 func configuration(id raft.ID) raft.Config {
 	return raft.Config{
-		ID: id, ElectionTimeout: electionTimeout, Heartbeat: heartbeat, Drift: 1, Random: constant{},
+		ID: id, Incarnation: 1, ElectionTimeout: electionTimeout, Heartbeat: heartbeat, Drift: 1, Random: constant{},
 		MaxAppendBytes: 1, MaxInflight: 2, MaxInflightBytes: math.MaxInt, MaxUncommittedBytes: math.MaxInt, ChunkBytes: 1,
 	}
 }

@@ -34,13 +34,16 @@ func (l *lead) clone() *lead {
 	for i := range c.peers {
 		c.peers[i].inflight = slices.Clone(l.peers[i].inflight)
 		c.peers[i].asks = slices.Clone(l.peers[i].asks)
+		if l.peers[i].study != nil {
+			study := *l.peers[i].study
+			c.peers[i].study = &study
+		}
 	}
 	c.reads = slices.Clone(l.reads)
 	if l.transfer != nil {
 		transfer := *l.transfer
 		c.transfer = &transfer
 	}
-	c.scratch, c.promises = nil, nil
 	return &c
 }
 

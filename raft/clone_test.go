@@ -46,8 +46,11 @@ func fill(v reflect.Value) {
 			fill(reflect.ValueOf(m).Elem())
 			v.Set(reflect.ValueOf(m))
 		}
+	case reflect.Array: // scratch
 	case reflect.Bool:
 		v.SetBool(true)
+	case reflect.String:
+		v.SetString("7")
 	default:
 		if v.CanUint() {
 			v.SetUint(7)
@@ -82,39 +85,40 @@ func visit(v reflect.Value, name string, see func(v reflect.Value, name string))
 
 // notInState is what AppendState leaves out, and why a node's future does not depend on it.
 var notInState = map[string]string{
-	"Node.config":         "the same for all members, except ID, which is Node.id",
-	"Node.now":            "time",
-	"Node.heard":          "time",
-	"Node.patience":       "time",
-	"Node.withheld":       "time",
-	"Node.forgetful":      "time",
-	"inquiry.due":         "time",
-	"inquiredRead.since":  "time",
-	"lead.leaseUntil":     "time",
-	"lead.leaseAsked":     "time",
-	"peer.promised":       "time",
-	"Lease.Sent":          "time",
-	"LeaseReply.Sent":     "time",
-	"lead.promises":       "holds nothing between two steps",
-	"Node.waiting":        "time",
-	"lead.clock":          "cluster time",
-	"lead.beatDue":        "time",
-	"peer.heard":          "time",
-	"installation.sent":   "time",
-	"installation.due":    "time",
-	"pendingRecord.since": "time",
-	"transfer.due":        "time",
-	"Entry.Time":          "cluster time",
-	"Snapshot.Time":       "cluster time",
-	"Chunk.Time":          "cluster time",
-	"Node.attempt":        "the caller's to compare with the messages",
-	"inquiry.first":       "the caller's to compare with the messages",
-	"Node.outbox":         "empty in a drained node",
-	"Node.install":        "empty in a drained node",
-	"Node.reads":          "empty in a drained node",
-	"Node.refused":        "empty in a drained node",
-	"lead.scratch":        "holds nothing between two steps",
-	"Envelope.From":       "of a held message, the node itself",
+	"Node.config":          "the same for all members, except ID, which is Node.id",
+	"Node.now":             "time",
+	"Node.heard":           "time",
+	"Node.patience":        "time",
+	"Node.withheld":        "time",
+	"Node.forgetful":       "time",
+	"inquiry.due":          "time",
+	"inquiredRead.since":   "time",
+	"lead.leaseUntil":      "time",
+	"lead.leaseAsked":      "time",
+	"peer.promised":        "time",
+	"Lease.Sent":           "time",
+	"LeaseReply.Sent":      "time",
+	"Node.waiting":         "time",
+	"lead.clock":           "cluster time",
+	"lead.beatDue":         "time",
+	"peer.heard":           "time",
+	"installation.sent":    "time",
+	"installation.due":     "time",
+	"pendingRecord.since":  "time",
+	"transfer.due":         "time",
+	"Entry.Time":           "cluster time",
+	"Snapshot.Time":        "cluster time",
+	"Chunk.Time":           "cluster time",
+	"Node.attempt":         "the caller's to compare with the messages",
+	"inquiry.first":        "the caller's to compare with the messages",
+	"Node.outbox":          "empty in a drained node",
+	"Node.install":         "empty in a drained node",
+	"Node.reads":           "empty in a drained node",
+	"Node.refused":         "empty in a drained node",
+	"lead.scratch":         "holds nothing between two steps",
+	"study.began":          "time",
+	"Envelope.Incarnation": "of a held message, the node itself",
+	"Envelope.From":        "of a held message, the node itself",
 }
 
 // A field that is added to the node has to be added to AppendState, or to the list of what is left out: whatever is
@@ -149,7 +153,7 @@ func mustChange[T any](t *testing.T, made func() T, open func(T) reflect.Value, 
 	for leaf := 0; ; leaf++ {
 		value, at, changed := made(), 0, ""
 		visit(open(value), "", func(v reflect.Value, name string) {
-			if !v.CanInt() && !v.CanUint() && v.Kind() != reflect.Bool {
+			if !v.CanInt() && !v.CanUint() && v.Kind() != reflect.Bool && v.Kind() != reflect.String {
 				return
 			}
 			if at == leaf {
@@ -172,6 +176,8 @@ func alter(v reflect.Value) {
 	switch {
 	case v.Kind() == reflect.Bool:
 		v.SetBool(!v.Bool())
+	case v.Kind() == reflect.String:
+		v.SetString(v.String() + "1")
 	case v.CanUint():
 		v.SetUint(v.Uint() + 1)
 	default:
@@ -181,14 +187,16 @@ func alter(v reflect.Value) {
 
 // sharedByClones is what two clones may both point to: it never changes once it is made.
 var sharedByClones = map[string]string{
-	"Config.Random":      "the source of randomness",
-	"log.entries":        "entries are never overwritten, and a clone appends elsewhere",
-	"Entry.Data":         "immutable",
-	"Snapshot.Data":      "immutable",
-	"Membership.Members": "immutable",
-	"assembly.data":      "received bytes are never overwritten, and a clone appends elsewhere",
-	"disk.snapshot":      "immutable",
-	"Envelope.Message":   "immutable",
+	"Config.Random":       "the source of randomness",
+	"log.entries":         "entries are never overwritten, and a clone appends elsewhere",
+	"Entry.Data":          "immutable",
+	"Snapshot.Data":       "immutable",
+	"Membership.Members":  "immutable",
+	"Membership.Former":   "immutable",
+	"Membership.Learners": "immutable",
+	"assembly.data":       "received bytes are never overwritten, and a clone appends elsewhere",
+	"disk.snapshot":       "immutable",
+	"Envelope.Message":    "immutable",
 }
 
 // A list or a pointer that is added to the node has to be added to Clone, or to the list of what is shared. And a
@@ -196,7 +204,6 @@ var sharedByClones = map[string]string{
 func TestCloneSharesNothingThatChanges(t *testing.T) {
 	original := filledNode()
 	clone := original.Clone()
-	original.lead.scratch, original.lead.promises = nil, nil
 	require.Equal(t, original, clone)
 	memory := map[string]bool{}
 	place := func(v reflect.Value) (string, bool) {
@@ -238,7 +245,7 @@ func TestCloneGoesItsOwnWay(t *testing.T) {
 	require.NoError(t, err)
 	clone.Drain(&output)
 	clone.Step(s.now, Persisted{output.Record.Sequence})
-	clone.Step(s.now, Receive{Envelope{From: 2, To: 1, Message: &Appended{Term: clone.term, Match: clone.log.last()}}})
+	clone.Step(s.now, Receive{Envelope{From: 2, To: 1, Incarnation: 2, Message: &Appended{Term: clone.term, Match: clone.log.last()}}})
 	clone.Drain(&output)
 	require.NotEmpty(t, output.Commit)
 	require.Equal(t, before, string(leader.AppendState(nil, sameName)), "the clone's steps are seen in the original")
@@ -256,16 +263,17 @@ func TestStateUnderOtherNames(t *testing.T) {
 			stored.Snapshot.Membership.Members[i].Incarnation = 1
 		}
 		config := testConfig(ids[1], 1)
+		config.Incarnation = 1
 		n := New(config, stored, 0)
 		var output Output
 		n.Step(n.Deadline(), Timeout{})
-		n.Step(n.now, Receive{Envelope{From: ids[2], To: ids[1], Message: &PreVoteReply{Term: 1, Attempt: 1, Granted: true}}})
+		n.Step(n.now, Receive{Envelope{From: ids[2], To: ids[1], Incarnation: 1, Message: &PreVoteReply{Term: 1, Attempt: 1, Granted: true}}})
 		n.Drain(&output)
 		n.Step(n.now, Persisted{1})
-		n.Step(n.now, Receive{Envelope{From: ids[2], To: ids[1], Message: &VoteReply{Term: 2}}})
-		n.Step(n.now, Receive{Envelope{From: ids[3], To: ids[1], Message: &VoteReply{Term: 2, Granted: true}}})
+		n.Step(n.now, Receive{Envelope{From: ids[2], To: ids[1], Incarnation: 1, Message: &VoteReply{Term: 2}}})
+		n.Step(n.now, Receive{Envelope{From: ids[3], To: ids[1], Incarnation: 1, Message: &VoteReply{Term: 2, Granted: true}}})
 		n.Drain(&output)
-		n.Step(n.now, Receive{Envelope{From: ids[3], To: ids[1], Message: &Appended{Term: 2, Match: 2}}})
+		n.Step(n.now, Receive{Envelope{From: ids[3], To: ids[1], Incarnation: 1, Message: &Appended{Term: 2, Match: 2}}})
 		n.Drain(&output)
 		return string(n.AppendState(nil, func(id ID) ID { return ID(slices.Index(ids[:], id)) }))
 	}

@@ -20,12 +20,13 @@ type world struct {
 	nodes    []*member
 	flying   []Envelope
 	cut      [][]bool
-	leaders  map[Term]ID
+	leaders  map[Term]Member
 	chosen   []Entry // what was committed anywhere, by index-2 (index 1 is the founding snapshot)
 	proposed int
 	reads    map[uint64]Index // what was committed anywhere when the read began
 	served   int
 	installs int
+	changes  int
 	sealed   map[*Append]uint64 // the entries as they were when the message was sent
 
 	tuning  Config
@@ -39,31 +40,35 @@ type weather struct {
 	patience                int // a member is drained once in so many moves
 	deliver, flush, pass    int // how often, compared to each other,
 	propose, read, snapshot int // these things happen
-	trouble                 int
+	trouble, change         int
 }
 
 // member is one node and its disk.
 type member struct {
-	id      ID
-	node    *Node
-	down    bool
-	durable Stored   // what a crash leaves
-	writing []Record // handed out, and not durable yet
-	sealed  []uint64 // their entries as they were then
-	term    Term     // when it was looked at last
-	commit  Index    // and then
-	applied []Entry
-	base    Index // applied begins behind it
-	output  Output
+	id          ID
+	incarnation uint64
+	node        *Node
+	down        bool
+	durable     Stored   // what a crash leaves
+	writing     []Record // handed out, and not durable yet
+	sealed      []uint64 // their entries as they were then
+	term        Term     // when it was looked at last
+	commit      Index    // and then
+	applied     []Entry
+	base        Index // applied begins behind it
+	output      Output
 }
 
 var seeds = flag.Uint64("seeds", 800, "how many clusters live through a random schedule")
+
+// spares are nodes that are not of the cluster at first.
+const spares = 2
 
 const testTimeout = 100 * time.Millisecond
 
 func testConfig(id ID, seed uint64) Config {
 	return Config{
-		ID: id, ElectionTimeout: testTimeout, Heartbeat: testTimeout / 5, Drift: 50_000, Random: rand.NewPCG(seed, uint64(id)),
+		ID: id, Incarnation: uint64(id), ElectionTimeout: testTimeout, Heartbeat: testTimeout / 5, Drift: 50_000, Random: rand.NewPCG(seed, uint64(id)),
 		MaxAppendBytes: 64, MaxInflight: 4, MaxInflightBytes: 256, MaxUncommittedBytes: 1 << 20, ChunkBytes: 16, KeepBytes: 3 * entryCost,
 	}
 }
@@ -78,7 +83,7 @@ func foundation(size int) Stored {
 
 func newWorld(t testing.TB, seed uint64, size int) *world {
 	w := &world{
-		t: t, random: rand.New(rand.NewPCG(seed, 1)), leaders: map[Term]ID{}, reads: map[uint64]Index{}, sealed: map[*Append]uint64{},
+		t: t, random: rand.New(rand.NewPCG(seed, 1)), leaders: map[Term]Member{}, reads: map[uint64]Index{}, sealed: map[*Append]uint64{},
 	}
 	upTo := func(most int) int { return 1 + w.random.IntN(most) }
 	w.weather = weather{
@@ -86,24 +91,29 @@ func newWorld(t testing.TB, seed uint64, size int) *world {
 		hurry: upTo(40), patience: upTo(4),
 		deliver: 20 + upTo(60), flush: upTo(25), pass: upTo(15),
 		propose: upTo(15), read: upTo(6), snapshot: upTo(8), trouble: upTo(6),
+		change: w.random.IntN(8),
 	}
 	w.tuning = testConfig(0, 0)
 	w.tuning.MaxAppendBytes, w.tuning.MaxInflight, w.tuning.MaxInflightBytes = upTo(64), upTo(5), upTo(256)
 	w.tuning.ChunkBytes, w.tuning.KeepBytes = 3+upTo(40), w.random.IntN(6)*entryCost
-	for id := ID(1); id <= ID(size); id++ {
-		m := &member{id: id, durable: foundation(size), base: 1}
+	all := size + spares
+	for id := ID(1); id <= ID(all); id++ {
+		m := &member{id: id, incarnation: uint64(id)}
+		if int(id) <= size {
+			m.durable, m.base = foundation(size), 1
+		}
 		w.boot(m)
 		w.nodes = append(w.nodes, m)
-		w.cut = append(w.cut, make([]bool, size+1))
+		w.cut = append(w.cut, make([]bool, all+1))
 	}
-	w.cut = append(w.cut, make([]bool, size+1))
+	w.cut = append(w.cut, make([]bool, all+1))
 	return w
 }
 
 // boot begins a member's life from what its disk holds.
 func (w *world) boot(m *member) {
 	config := w.tuning
-	config.ID, config.Random = m.id, rand.NewPCG(w.random.Uint64(), uint64(m.id))
+	config.ID, config.Incarnation, config.Random = m.id, m.incarnation, rand.NewPCG(w.random.Uint64(), uint64(m.id))
 	m.node = New(config, m.durable, w.now)
 	m.base, m.applied = m.durable.Snapshot.Index, nil
 	m.term, m.commit = m.durable.Term, m.durable.Snapshot.Index
@@ -154,10 +164,11 @@ func (w *world) drain(m *member) {
 		}
 	}
 	if m.node.Role() == Leader {
-		if other, ok := w.leaders[m.node.Term()]; ok && other != m.id {
-			w.t.Fatalf("members %d and %d both lead term %d", other, m.id, m.node.Term())
+		self := Member{ID: m.id, Incarnation: m.incarnation}
+		if other, ok := w.leaders[m.node.Term()]; ok && other != self {
+			w.t.Fatalf("members %v and %v both lead term %d", other, self, m.node.Term())
 		}
-		w.leaders[m.node.Term()] = m.id
+		w.leaders[m.node.Term()] = self
 	}
 }
 
@@ -232,7 +243,7 @@ func (w *world) step(m *member, input Input) {
 // move makes one random thing happen.
 func (w *world) move(faults bool) {
 	m, weather := w.nodes[w.random.IntN(len(w.nodes))], &w.weather
-	switch w.pick(weather.deliver, weather.flush, weather.pass, weather.propose, weather.read, weather.snapshot, weather.trouble) {
+	switch w.pick(weather.deliver, weather.flush, weather.pass, weather.propose, weather.read, weather.snapshot, weather.trouble, weather.change) {
 	case 0:
 		w.deliver(faults)
 	case 1:
@@ -247,6 +258,8 @@ func (w *world) move(faults bool) {
 		w.snapshot(m)
 	case 6:
 		w.fault(m)
+	case 7:
+		w.change(m)
 	}
 	for _, m := range w.nodes {
 		if !m.down && w.random.IntN(weather.patience) == 0 {
@@ -354,6 +367,37 @@ func (w *world) snapshot(m *member) {
 	w.step(m, Snapshotted{snapshot})
 }
 
+// change asks a member for another membership, or gives a node that is of none a new directory.
+func (w *world) change(m *member) {
+	other := w.nodes[w.random.IntN(len(w.nodes))]
+	switch w.random.IntN(6) {
+	case 0, 1:
+		w.reconfigure(m, Change{Add: []Member{{ID: other.id, Incarnation: other.incarnation, Address: "somewhere"}}})
+	case 2:
+		w.reconfigure(m, Change{Remove: []ID{other.id}})
+	case 3:
+		w.reconfigure(m, Change{Promote: []ID{other.id}})
+	case 4: // one for another, in one step
+		w.reconfigure(m, Change{Promote: []ID{m.id%ID(len(w.nodes)) + 1}, Remove: []ID{other.id}})
+	case 5:
+		if !slices.ContainsFunc(w.nodes, func(m *member) bool { return has(m.node.Known(), other.id, other.incarnation) }) {
+			w.losePower(other)
+			other.incarnation += 100
+			other.durable = Stored{}
+			w.restart(other)
+		}
+	}
+}
+
+func (w *world) reconfigure(m *member, change Change) {
+	if m.down {
+		return
+	}
+	if _, err := m.node.Reconfigure(w.now, change); err == nil {
+		w.changes++
+	}
+}
+
 func (w *world) fault(m *member) {
 	switch w.random.IntN(9) {
 	case 0:
@@ -408,7 +452,7 @@ func (w *world) heal() {
 //
 //	go test ./raft -run 'RandomSchedules/seed=29$'
 func TestRandomSchedules(t *testing.T) {
-	lives, chosen, served, installs := uint64(0), 0, 0, 0
+	lives, chosen, served, installs, changes := uint64(0), 0, 0, 0, 0
 	for seed := range *seeds {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			w := newWorld(t, seed, 1+int(seed%5))
@@ -417,10 +461,11 @@ func TestRandomSchedules(t *testing.T) {
 			served += w.served
 			chosen += len(w.chosen)
 			installs += w.installs
+			changes += w.changes
 		})
 	}
-	t.Logf("%d entries chosen, %d reads served, %d snapshots installed", chosen, served, installs)
-	if lives == *seeds && (served == 0 || installs == 0) {
+	t.Logf("%d entries chosen, %d reads served, %d snapshots installed, %d changes of the membership", chosen, served, installs, changes)
+	if lives == *seeds && (served == 0 || installs == 0 || changes == 0) {
 		t.Fatal("the schedules exercise too little")
 	}
 }

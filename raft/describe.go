@@ -28,7 +28,7 @@ func Describe(m Message) string {
 			ifSet(m.ConflictTerm != 0, fmt.Sprintf(" conflict: term %d begins at %d", m.ConflictTerm, m.ConflictIndex))
 	case *Chunk:
 		return fmt.Sprintf("Chunk term=%d snapshot=%d/%d bytes %d..%d of %d", m.Term, m.Index, m.IndexTerm,
-			m.Offset, m.Offset+uint64(len(m.Data)), m.Total) + round(m.Round)
+			m.Offset, m.Offset+uint64(len(m.Data)), m.Total) + round(m.Round) + ifSet(m.Membership.joint(), " of "+describeMembership(m.Membership))
 	case *ChunkReceived:
 		return fmt.Sprintf("ChunkReceived term=%d snapshot=%d has %d bytes", m.Term, m.Index, m.Offset) + round(m.Round)
 	case *ReadIndex:
@@ -57,9 +57,24 @@ func DescribeRecord(r Record) string {
 func DescribeEntries(entries []Entry) string {
 	var words []string
 	for _, e := range entries {
-		words = append(words, strings.TrimSuffix(fmt.Sprintf("%d/%d:%s", e.Index, e.Term, e.Data), ":"))
+		data := string(e.Data)
+		if e.Kind == KindMembers {
+			data = "{" + describeMembership(mustDecodeMembership(&e)) + "}"
+		}
+		words = append(words, strings.TrimSuffix(fmt.Sprintf("%d/%d:%s", e.Index, e.Term, data), ":"))
 	}
 	return strings.Join(words, ",")
+}
+
+// describeMembership shows a membership to a reader: the voters, those who voted before while it is joint, the learners.
+func describeMembership(m Membership) string {
+	list := func(prefix string, members []Member) string {
+		for _, m := range members {
+			prefix += fmt.Sprintf(" %d", m.ID) + ifSet(m.Incarnation != uint64(m.ID), fmt.Sprintf("'%d", m.Incarnation))
+		}
+		return ifSet(len(members) > 0, prefix)
+	}
+	return strings.TrimSpace(list("", m.Members) + list(" and of old", m.Former) + list(" with learner", m.Learners))
 }
 
 func round(round uint64) string { return ifSet(round > 0, fmt.Sprintf(" round=%d", round)) }

@@ -30,6 +30,7 @@ func (n *Node) AppendState(dst []byte, rename func(ID) ID) []byte {
 	d.number(uint64(n.role))
 	d.id(n.leader)
 	d.flag(n.protectsLeader())
+	d.flag(n.regrouped)
 	d.flag(n.patience < n.config.ElectionTimeout) // it suspects its leader
 	d.flag(n.now < n.withheld)
 	d.flag(n.now < n.forgetful)
@@ -98,12 +99,19 @@ func (d *digest) ids(ids []ID) {
 }
 
 func (d *digest) membership(m Membership) {
-	members := slices.Clone(m.Members)
+	d.members(m.Members)
+	d.members(m.Former)
+	d.members(m.Learners)
+}
+
+func (d *digest) members(list []Member) {
+	members := slices.Clone(list)
 	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(d.rename(a.ID), d.rename(b.ID)) })
 	d.number(uint64(len(members)))
 	for _, member := range members {
 		d.id(member.ID)
 		d.number(member.Incarnation)
+		d.data([]byte(member.Address))
 	}
 }
 
@@ -191,6 +199,7 @@ func (d *digest) inquiry(n *Node) {
 
 func (d *digest) peer(n *Node, p *peer) {
 	d.id(p.id)
+	d.number(p.incarnation)
 	d.number(uint64(p.mode))
 	d.number(uint64(p.match))
 	d.number(uint64(p.next))
@@ -206,6 +215,12 @@ func (d *digest) peer(n *Node, p *peer) {
 	d.number(p.round)
 	d.reads(p.asks)
 	d.flag(n.now < p.promised+n.leaseTime())
+	d.flag(p.study != nil)
+	if p.study != nil {
+		d.number(uint64(p.study.round))
+		d.number(uint64(p.study.goal))
+		d.flag(n.now-p.study.began < n.config.ElectionTimeout)
+	}
 	d.snapshot(p.install.snapshot)
 	d.number(p.install.sum)
 	d.number(p.install.offset)

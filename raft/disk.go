@@ -53,7 +53,7 @@ func (n *Node) rest(to ID, message Message) {
 	if n.dirty() {
 		sequence++
 	}
-	envelope := Envelope{From: n.id, To: to, Message: message}
+	envelope := n.envelope(to, message)
 	if sequence <= n.disk.durable {
 		n.deliver(envelope)
 		return
@@ -103,6 +103,10 @@ func supersede(older, newer Message) Message {
 func (n *Node) promised() bool {
 	d := &n.disk
 	return !d.promise && d.snapshot == nil && d.promises <= d.durable
+}
+
+func (n *Node) envelope(to ID, message Message) Envelope {
+	return Envelope{From: n.id, To: to, Incarnation: n.config.Incarnation, Message: message}
 }
 
 // deliver puts an envelope in the outbox. What a member has to say to itself, its own vote, it hears at once.

@@ -52,15 +52,24 @@
 // may use as a clock. It advances by the leader's monotonic clock, at most one heartbeat
 // interval for each step, so that a leader which was stopped does not count its own pause.
 //
-// Membership (membership.go) is replicated like everything else, in entries and snapshots. For now it is fixed when the
-// cluster is formed; every place that asks who votes asks that file.
+// Membership (membership.go) is replicated like everything else, in entries and snapshots, and every place that asks who votes asks that
+// file. A membership is in force from its place in the log on, committed or not, and is taken back when its entry is
+// cut. Any change is one step (change.go), by joint consensus (thesis §4.3): while Cold,new is in force, whatever is decided takes a
+// majority of the old voters and one of the new ones: commits, elections and their trial runs, reads, the leader's stay (quorum.go). The leader
+// leaves that state by itself when it is committed. One change at a time, and none before an entry of the leader's
+// own term is committed. A node that is added is a learner first (learner.go): it gets the log, does not count, and is
+// made a voter when it has caught up. A leader that is removed leads until that is committed, without counting itself, and hands over.
+//
+// A node is its ID and its incarnation, that of its disk. Answers count only for the incarnation that gave them: what a node
+// said before it lost its disk, was removed and added anew says nothing about the new one. Requests are heard from anybody whom the transport
+// lets in, since whoever asks may know a newer membership than this node does; so a learner answers a candidate that takes it for a voter.
 //
 // For those who look on (clone.go, digest.go, describe.go): a drained node can be cloned, written in one way only, and told of. It is all that
 // it takes to try everything that could happen to a few of them (package explore).
 //
 // # What is left out
 //
-// Membership changes, learners and witnesses; priorities between members;
+// Witnesses and learners that stay learners; priorities between members;
 // more than one group in one node. The log since the last snapshot, and the snapshot itself, are kept in
 // memory: the node never reads a disk.
 package raft

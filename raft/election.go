@@ -57,7 +57,7 @@ func (n *Node) poll() {
 	n.attempt++
 	n.ballot = ballot{}
 	n.calm()
-	n.toOthers(&PreVote{Term: n.term, LastIndex: n.log.last(), LastTerm: n.log.lastTerm(), Attempt: n.attempt})
+	n.toVoters(&PreVote{Term: n.term, LastIndex: n.log.last(), LastTerm: n.log.lastTerm(), Attempt: n.attempt})
 	n.ballot.count(n.id, true)
 	n.tallyPoll()
 }
@@ -76,7 +76,7 @@ func (n *Node) onPreVoteReply(from ID, m *PreVoteReply) {
 }
 
 func (n *Node) tallyPoll() {
-	if n.ballot.won(n.members().size()) {
+	if n.ballot.won(n.members()) {
 		n.campaign(false)
 	}
 }
@@ -92,7 +92,7 @@ func (n *Node) campaign(transfer bool) {
 	n.ballot = ballot{}
 	n.calm()
 	request := &Vote{Term: n.term, LastIndex: n.log.last(), LastTerm: n.log.lastTerm(), Transfer: transfer}
-	for _, m := range n.members().Members {
+	for _, m := range n.members().voters() {
 		if m.ID != n.id {
 			n.rest(m.ID, request)
 		}
@@ -116,10 +116,10 @@ func (n *Node) onVoteReply(from ID, m *VoteReply) {
 		return
 	}
 	n.ballot.count(from, m.Granted)
-	switch size := n.members().size(); {
-	case n.ballot.won(size):
+	switch {
+	case n.ballot.won(n.members()):
 		n.takeOver()
-	case n.ballot.lost(size):
+	case n.ballot.lost(n.members()):
 		n.stepDown(n.term)
 	}
 }
@@ -127,15 +127,15 @@ func (n *Node) onVoteReply(from ID, m *VoteReply) {
 // onTimeoutNow begins an election at once, without a trial: the leader itself asked
 // for it, and a poll would be refused by everybody who still hears from that leader (§3.10).
 func (n *Node) onTimeoutNow(from ID) {
-	if n.role == Follower && n.leader == from && n.votes() && !n.stalled() {
+	if n.role == Follower && n.leader == from && n.stands() && !n.stalled() {
 		n.campaign(true)
 	}
 }
 
-func (n *Node) toOthers(message Message) {
-	for _, m := range n.members().Members {
+func (n *Node) toVoters(message Message) {
+	for _, m := range n.members().voters() {
 		if m.ID != n.id {
-			n.outbox = append(n.outbox, Envelope{From: n.id, To: m.ID, Message: message})
+			n.outbox = append(n.outbox, n.envelope(m.ID, message))
 		}
 	}
 }

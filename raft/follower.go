@@ -34,7 +34,7 @@ func (n *Node) onAppend(from ID, m *Append) {
 	if !news && n.promised() {
 		// It says no more than what is durable already. Did a heartbeat wait for the entries before
 		// it, a disk that is slow for an election timeout would depose a leader that everybody hears.
-		n.deliver(Envelope{From: n.id, To: from, Message: &Appended{Term: n.term, Round: m.Round, Match: min(match, n.disk.stable), Full: n.disk.full}})
+		n.deliver(n.envelope(from, &Appended{Term: n.term, Round: m.Round, Match: min(match, n.disk.stable), Full: n.disk.full}))
 		return
 	}
 	n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: match, Full: n.disk.full})

@@ -77,7 +77,7 @@ func (n *Node) pursue() {
 	if !lost && n.asks() {
 		q.begin(n.config.Random)
 		q.ask, q.term, q.due = q.ask+1, n.term, n.now+n.config.Heartbeat
-		n.outbox = append(n.outbox, Envelope{From: n.id, To: n.leader, Message: &ReadIndex{Term: n.term, Ask: q.ask, Lease: q.byLease()}})
+		n.outbox = append(n.outbox, n.envelope(n.leader, &ReadIndex{Term: n.term, Ask: q.ask, Lease: q.byLease()}))
 	}
 }
 

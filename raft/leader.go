@@ -16,7 +16,7 @@ var (
 
 // lead is what a member has only while it leads.
 type lead struct {
-	peers []peer // the other voters, by ID
+	peers []peer // the other nodes of the membership in force, by ID
 	clock time.Duration
 	// first is the index of the empty entry with which the term began. Before it is
 	// committed, nobody can say how far the log is committed (§8).
@@ -37,8 +37,7 @@ type lead struct {
 	abdicated  bool          // somebody was told to campaign: no promise counts any more in this term
 
 	transfer *transfer
-	scratch  []uint64 // for counting quorums without allocation
-	promises []time.Duration
+	scratch  [MaxMembers]uint64 // for counting quorums without allocation
 }
 
 // takeOver makes the winner of an election the leader of its term.
@@ -46,11 +45,7 @@ func (n *Node) takeOver() {
 	assert(n.role == Candidate && n.vote == n.id, "a %v who voted for %d can't lead", n.role, n.vote)
 	n.role, n.leader = Leader, n.id
 	n.lead = &lead{clock: n.lastTime(), first: n.log.last() + 1, beatDue: n.now, leaseAsked: n.now - n.config.ElectionTimeout}
-	for _, m := range n.members().Members {
-		if m.ID != n.id {
-			n.lead.peers = append(n.lead.peers, peer{id: m.ID, next: n.log.last() + 1, heard: n.now, promised: n.now - n.config.ElectionTimeout})
-		}
-	}
+	n.followUp()
 	n.lead.uncommitted = cost(n.log.slice(n.commit+1, n.log.last()))
 	n.lead.unstable = cost(n.log.from(n.disk.stable+1, n.log.last()))
 	n.add(KindEmpty, nil)
@@ -110,14 +105,11 @@ func (n *Node) beat() {
 	n.lead.beatDue = n.now + n.config.Heartbeat
 	n.lead.beating = true
 	n.expireTransfer()
-	n.abdicate()
-	heard := n.lead.scratch[:0]
-	heard = append(heard, uint64(n.now))
-	for i := range n.lead.peers {
-		heard = append(heard, uint64(n.lead.peers[i].heard))
+	if n.role != Leader {
+		return
 	}
-	n.lead.scratch = heard
-	if lately := time.Duration(reached(heard)); n.now-lately >= n.config.ElectionTimeout {
+	n.abdicate()
+	if n.now-time.Duration(n.agreed((*Node).heardOf)) >= n.config.ElectionTimeout {
 		n.stepDown(n.term)
 	}
 }
@@ -156,6 +148,7 @@ func (n *Node) onAppended(from ID, m *Appended) {
 	if p.advance(m.Match) {
 		n.advanceCommit()
 	}
+	n.teach(p)
 	n.releaseReads()
 }
 
@@ -195,18 +188,46 @@ func (n *Node) hear(from ID, round uint64) *peer {
 // advanceCommit commits what a majority has, if it is of the leader's own term: an older entry that
 // stands on a majority may still be overwritten (§5.4.2 and figure 8), until one of this term stands on it.
 func (n *Node) advanceCommit() {
-	match := append(n.lead.scratch[:0], uint64(n.disk.stable))
-	for i := range n.lead.peers {
-		match = append(match, uint64(n.lead.peers[i].match))
-	}
-	n.lead.scratch = match
-	index := Index(reached(match))
+	index := Index(n.agreed((*Node).matchOf))
 	if index <= n.commit || n.log.term(index) != n.term {
 		return
 	}
 	n.lead.uncommitted -= cost(n.log.slice(n.commit+1, index))
 	n.commitTo(index)
+	n.conclude()
 	n.releaseReads()
+}
+
+// agreed is the highest value that a quorum of the membership in force has reached. This leader counts like any
+// other voter, and not at all when it is about to leave (thesis §4.2.2).
+func (n *Node) agreed(value func(*Node, ID) uint64) uint64 { return n.agreedBy(n.members(), value) }
+
+func (n *Node) agreedBy(m *Membership, value func(*Node, ID) uint64) uint64 {
+	return m.agreed(n.lead.scratch[:0], func(id ID) uint64 { return value(n, id) })
+}
+
+// matchOf is how far a voter's log is durable and equal to this leader's.
+func (n *Node) matchOf(id ID) uint64 {
+	if id == n.id {
+		return uint64(n.disk.stable)
+	}
+	return uint64(n.lead.peer(id).match)
+}
+
+// heardOf is when a voter was heard last.
+func (n *Node) heardOf(id ID) uint64 {
+	if id == n.id {
+		return uint64(n.now)
+	}
+	return uint64(n.lead.peer(id).heard)
+}
+
+// roundOf is the latest round that a voter has confirmed.
+func (n *Node) roundOf(id ID) uint64 {
+	if id == n.id {
+		return n.lead.round
+	}
+	return n.lead.peer(id).round
 }
 
 func (n *Node) unreachable(member ID) {

@@ -55,12 +55,16 @@ func (n *Node) Leased(now time.Duration) bool {
 	if n.role != Leader || l.abdicated || n.commit < l.first {
 		return false
 	}
-	promised := append(l.promises[:0], now)
-	for i := range l.peers {
-		promised = append(promised, l.peers[i].promised)
+	return now < time.Duration(n.agreed((*Node).promisedOf))-n.config.ElectionTimeout+n.leaseTime()
+}
+
+// promisedOf is when a voter's promise was asked for, and an election timeout more, so that it is never negative.
+func (n *Node) promisedOf(id ID) uint64 {
+	promised := n.now
+	if id != n.id {
+		promised = n.lead.peer(id).promised
 	}
-	l.promises = promised
-	return now < reached(promised)+n.leaseTime()
+	return uint64(promised + n.config.ElectionTimeout)
 }
 
 // leaseTime is how long a promise may be relied upon, by the leader's own clock.
@@ -73,7 +77,7 @@ func (n *Node) leaseTime() time.Duration {
 func (n *Node) askLease() {
 	if l := n.lead; l.beating && !l.abdicated && n.now < l.leaseUntil {
 		l.leaseAsked = n.now
-		n.toOthers(&Lease{Term: n.term, Sent: n.now})
+		n.toVoters(&Lease{Term: n.term, Sent: n.now})
 	}
 }
 
@@ -89,7 +93,7 @@ func (n *Node) onLease(from ID, m *Lease) {
 	n.follow(from)
 	n.withheld = n.now + n.config.ElectionTimeout
 	if n.promised() {
-		n.outbox = append(n.outbox, Envelope{From: n.id, To: from, Message: &LeaseReply{Term: n.term, Sent: m.Sent}})
+		n.outbox = append(n.outbox, n.envelope(from, &LeaseReply{Term: n.term, Sent: m.Sent}))
 	}
 }
 

@@ -5,7 +5,10 @@ import "time"
 // Envelope carries one message between two members.
 type Envelope struct {
 	From, To ID
-	Message  Message
+	// Incarnation is the sender's. What a node says in answer counts for the member of its own incarnation, never for
+	// one that has the same ID since. A connection on which one node sends may carry it once for all.
+	Incarnation uint64
+	Message     Message
 }
 
 // Message is one of the structs below, by pointer. A message is immutable once it

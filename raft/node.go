@@ -8,6 +8,8 @@ import (
 // Config sets a node up. Durations must be positive, and the same on all members.
 type Config struct {
 	ID ID
+	// Incarnation is that of the node's data directory.
+	Incarnation uint64
 	// ElectionTimeout is how long a member waits at least, and less than twice that, before it
 	// campaigns; a leader that did not hear from a majority for so long steps down. An election takes two syncs, one after the
 	// other: while one takes as long as half of this, none succeeds.
@@ -43,9 +45,10 @@ type Node struct {
 	vote ID
 
 	log         log
-	memberships []placed
-	commit      Index // never falls
-	handed      Index // entries up to here were handed out by Drain; handed <= commit
+	memberships []placed // from the snapshot's on; the last one is in force
+	regrouped   bool     // they have changed since the last Drain
+	commit      Index    // never falls
+	handed      Index    // entries up to here were handed out by Drain; handed <= commit
 
 	role     Role
 	leader   ID            // of this term, zero when it is not known
@@ -131,9 +134,10 @@ func (n *Node) timeout() {
 	case n.role == Leader:
 		n.beat()
 	case n.now < n.waiting+n.patience:
-	case n.votes() && !n.stalled(): // when it is stalled, its own vote would not count in time
+	case n.stands() && !n.stalled():
 		n.poll()
-	default:
+	default: // its own vote would not count, at all or not in time; but who asks it must not be sent to one that is gone, or does not know it any more
+		n.leader = 0
 		n.calm()
 	}
 }
@@ -150,6 +154,7 @@ func (n *Node) Drain(out *Output) {
 	out.Commit = n.log.slice(n.handed+1, n.commit)
 	out.Reads = append(out.Reads[:0], n.reads...)
 	out.Refused = append(out.Refused[:0], n.refused...)
+	out.Membership, n.regrouped = n.regrouped, false
 	clear(n.outbox)
 	n.outbox, n.reads, n.refused, n.install = n.outbox[:0], n.reads[:0], n.refused[:0], nil
 	n.hand()
@@ -161,7 +166,7 @@ func (n *Node) receive(envelope Envelope) {
 	if envelope.To != n.id {
 		fail("member %d got a message for member %d", n.id, envelope.To)
 	}
-	if !n.members().has(from) || from == n.id {
+	if from == n.id || answers(message) && !n.members().has(from, envelope.Incarnation) {
 		return
 	}
 	switch m := message.(type) {
@@ -181,6 +186,18 @@ func (n *Node) receive(envelope Envelope) {
 		return
 	}
 	n.receiveCurrent(from, message)
+}
+
+// answers tells whether a message answers another one. An answer counts only for who belongs to the cluster: neither what
+// a removed node said, nor what a node of the same ID said before it was removed and added again. Whoever asks is heard, because it may know
+// of a membership that this node has not heard of yet: a leader that this node has never heard of replicates it, and a candidate may
+// need this node's vote (thesis §4.1).
+func answers(message Message) bool {
+	switch message.(type) {
+	case *PreVote, *Vote, *Append, *Chunk, *TimeoutNow, *ReadIndex, *ReadIndexReply, *Lease:
+		return false
+	}
+	return true
 }
 
 // receiveStale answers those who must learn that their term is over, and drops the rest.

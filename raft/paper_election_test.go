@@ -58,16 +58,20 @@ func TestPaper51OldTerms(t *testing.T) {
 		if c.answer == nil {
 			require.Empty(t, sent, "%T", c.heard)
 		} else {
-			require.Equal(t, []Envelope{{From: 1, To: 2, Message: c.answer}}, sent)
+			require.Equal(t, []Envelope{{From: 1, To: 2, Incarnation: 1, Message: c.answer}}, sent)
 		}
 	}
 }
 
-// A member that is no longer, or not yet, in the cluster has nothing to say.
-func TestStrangersAreNotHeard(t *testing.T) {
-	s := newSolo(t, foundation(3))
-	require.Empty(t, s.hear(4, &Vote{Term: 9, LastIndex: 9, LastTerm: 9}))
-	require.Equal(t, Term(1), s.Term())
+// What a node answers that is no longer, or not yet, in the cluster counts for nothing: not even its term does.
+func TestAnswersOfStrangersAreNotHeard(t *testing.T) {
+	for _, answer := range []Message{
+		&PreVoteReply{Term: 9}, &VoteReply{Term: 9}, &Appended{Term: 9}, &Mismatch{Term: 9}, &ChunkReceived{Term: 9}, &StaleTerm{Term: 9},
+	} {
+		s := newSolo(t, foundation(3))
+		require.Empty(t, s.hear(4, answer))
+		require.Equal(t, Term(1), s.Term(), "%T", answer)
+	}
 }
 
 // §5.2: a candidate's own vote is a promise like any other: it is on disk before it counts, and before anyone is asked.

@@ -27,11 +27,12 @@ const (
 //
 // Invariants: match < next; match never falls within a term.
 type peer struct {
-	id    ID
-	mode  mode
-	match Index // the follower's log is durable, and equal to the leader's, up to here
-	next  Index // the first entry that was not sent
-	asked bool  // probing: the probe is out, and not answered
+	id          ID
+	incarnation uint64
+	mode        mode
+	match       Index // the follower's log is durable, and equal to the leader's, up to here
+	next        Index // the first entry that was not sent
+	asked       bool  // probing: the probe is out, and not answered
 
 	inflight []sentAppend
 	bytes    int // of entry data in flight
@@ -44,6 +45,7 @@ type peer struct {
 	asks     []pendingRead // by which it wants to serve reads, under its own numbers
 
 	install installation
+	study   *study // of a learner
 }
 
 // sentAppend is an Append that is not answered yet.
@@ -141,14 +143,14 @@ func (n *Node) feedStream(p *peer) bool {
 // sendAppend sends entries that follow prev. An Append never rests on the leader's disk: leader and
 // followers write at the same time (thesis §10.2.1).
 func (n *Node) sendAppend(to ID, prev Index, entries []Entry) {
-	n.outbox = append(n.outbox, Envelope{From: n.id, To: to, Message: &Append{
+	n.outbox = append(n.outbox, n.envelope(to, &Append{
 		Term:      n.term,
 		PrevIndex: prev,
 		PrevTerm:  n.log.term(prev),
 		Commit:    n.commit,
 		Round:     n.lead.round,
 		Entries:   entries,
-	}})
+	}))
 }
 
 func dataBytes(entries []Entry) int {

@@ -19,6 +19,24 @@ func reached[T cmp.Ordered](values []T) T {
 	return values[majority(len(values))-1]
 }
 
+// agreed is the highest value that a quorum has reached: a majority of the voters, and in a joint membership one of each half
+// (thesis §4.3). Were one half enough, the old voters could choose one leader and the new ones another.
+func (m *Membership) agreed(scratch []uint64, value func(ID) uint64) uint64 {
+	agreed := agreedBy(m.Members, scratch, value)
+	if m.joint() {
+		agreed = min(agreed, agreedBy(m.Former, scratch, value))
+	}
+	return agreed
+}
+
+func agreedBy(voters []Member, scratch []uint64, value func(ID) uint64) uint64 {
+	values := scratch[:0]
+	for i := range voters {
+		values = append(values, value(voters[i].ID))
+	}
+	return reached(values)
+}
+
 // ballot counts the answers of one election or of its trial run, by voter: a repeated answer counts once.
 type ballot struct {
 	granted, refused []ID
@@ -34,5 +52,25 @@ func (b *ballot) count(voter ID, granted bool) {
 	}
 }
 
-func (b *ballot) won(size int) bool  { return len(b.granted) >= majority(size) }
-func (b *ballot) lost(size int) bool { return len(b.refused) > size-majority(size) }
+// won tells whether a quorum granted: a majority of the voters, and in a joint membership one of each half.
+func (b *ballot) won(m *Membership) bool {
+	return among(m.Members, b.granted) >= majority(len(m.Members)) &&
+		(!m.joint() || among(m.Former, b.granted) >= majority(len(m.Former)))
+}
+
+// lost tells whether no quorum can grant any more.
+func (b *ballot) lost(m *Membership) bool {
+	return among(m.Members, b.refused) > len(m.Members)-majority(len(m.Members)) ||
+		m.joint() && among(m.Former, b.refused) > len(m.Former)-majority(len(m.Former))
+}
+
+// among counts the voters that stand among some.
+func among(voters []Member, some []ID) int {
+	count := 0
+	for i := range voters {
+		if slices.Contains(some, voters[i].ID) {
+			count++
+		}
+	}
+	return count
+}

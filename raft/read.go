@@ -55,9 +55,7 @@ func (n *Node) onReadIndex(from ID, m *ReadIndex) {
 }
 
 func (n *Node) answerAsk(to ID, ask uint64, index Index) {
-	n.outbox = append(n.outbox, Envelope{From: n.id, To: to, Message: &ReadIndexReply{
-		Term: n.term, Ask: ask, Index: index, Leased: n.relies(),
-	}})
+	n.outbox = append(n.outbox, n.envelope(to, &ReadIndexReply{Term: n.term, Ask: ask, Index: index, Leased: n.relies()}))
 }
 
 // pending is a read that begins now.
@@ -83,12 +81,7 @@ func (n *Node) releaseReads() {
 	if !n.lead.awaited() {
 		return
 	}
-	rounds := append(n.lead.scratch[:0], n.lead.round)
-	for i := range n.lead.peers {
-		rounds = append(rounds, n.lead.peers[i].round)
-	}
-	n.lead.scratch = rounds
-	confirmed := reached(rounds)
+	confirmed := n.agreed((*Node).roundOf)
 	done := n.ready(n.lead.reads, confirmed)
 	for _, r := range n.lead.reads[:done] {
 		n.reads = append(n.reads, Read{ID: r.id, Index: r.index})

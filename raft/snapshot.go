@@ -80,7 +80,7 @@ func (n *Node) feedInstall(p *peer) {
 	in.sent, in.due = n.now, n.now+n.config.ElectionTimeout
 	total := uint64(len(in.snapshot.Data))
 	end := min(in.offset+uint64(n.config.ChunkBytes), total)
-	n.outbox = append(n.outbox, Envelope{From: n.id, To: p.id, Message: &Chunk{
+	n.outbox = append(n.outbox, n.envelope(p.id, &Chunk{
 		Term:       n.term,
 		Round:      n.lead.round,
 		Index:      in.snapshot.Index,
@@ -91,7 +91,7 @@ func (n *Node) feedInstall(p *peer) {
 		Total:      total,
 		Sum:        in.sum,
 		Data:       in.snapshot.Data[in.offset:end:end],
-	}})
+	}))
 }
 
 func (n *Node) onChunkReceived(from ID, m *ChunkReceived) {
@@ -141,7 +141,7 @@ func (n *Node) onChunk(from ID, m *Chunk) {
 func (n *Node) installSnapshot(snapshot Snapshot) {
 	n.disk.void(1)
 	n.log.restore(snapshot)
-	n.memberships = findMemberships(&n.log)
+	n.memberships, n.regrouped = findMemberships(&n.log), true
 	n.disk.snapshot, n.disk.unsaved = &snapshot, snapshot.Index+1
 	n.install, n.incoming = &snapshot, nil
 	n.commitTo(snapshot.Index)

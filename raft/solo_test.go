@@ -54,7 +54,7 @@ func (s *solo) step(input Input) []Envelope {
 }
 
 func (s *solo) hear(from ID, m Message) []Envelope {
-	return s.step(Receive{Envelope{From: from, To: 1, Message: m}})
+	return s.step(Receive{Envelope{From: from, To: 1, Incarnation: uint64(from), Message: m}})
 }
 
 // saved lets the disk finish everything.

@@ -33,15 +33,16 @@ type event struct {
 
 // actor is one member, its disk, and what is known of it already.
 type actor struct {
-	id      ID
-	node    *Node // nil: it is down
-	draws   draws
-	durable Stored
-	writing []Record
-	delay   time.Duration // how long its disk takes for a record
-	busy    time.Duration // its disk, until then
-	known   Status
-	output  Output
+	id          ID
+	incarnation uint64
+	node        *Node // nil: it is down
+	draws       draws
+	durable     Stored
+	writing     []Record
+	delay       time.Duration // how long its disk takes for a record
+	busy        time.Duration // its disk, until then
+	known       Status
+	output      Output
 }
 
 // draws gives the patience that the story wants first, and whole milliseconds afterwards.
@@ -70,7 +71,7 @@ func newStage(t testing.TB, size int) *stage {
 		doomed: map[link][]string{}, said: map[string]string{},
 	}
 	for id := ID(1); id <= ID(size); id++ {
-		a := &actor{id: id, durable: foundation(size), delay: 2 * time.Millisecond}
+		a := &actor{id: id, incarnation: uint64(id), durable: foundation(size), delay: 2 * time.Millisecond}
 		a.draws.random = *rand.NewPCG(uint64(id), 0)
 		s.actors = append(s.actors, a)
 	}
@@ -97,7 +98,7 @@ func (s *stage) actor(id ID) *actor { return s.actors[id-1] }
 // start lets a member begin with what its disk holds.
 func (s *stage) start(a *actor) {
 	config := s.tuning
-	config.ID, config.Random = a.id, &a.draws
+	config.ID, config.Incarnation, config.Random = a.id, a.incarnation, &a.draws
 	a.node = New(config, a.durable, s.now)
 	a.busy, a.writing = s.now, nil
 	a.known = a.node.Status()
@@ -188,6 +189,9 @@ func (s *stage) tellStatus(a *actor) {
 		s.tell("%d becomes follower of %s in term %d", a.id, nameOf(is.Leader), is.Term)
 	case is.Role == PreCandidate && a.node.waiting == s.now:
 		s.tell("%d polls again, patient for %v", a.id, a.node.patience)
+	}
+	if now := describeMembership(is.Membership); now != describeMembership(was.Membership) {
+		s.tell("%d takes for the cluster %s", a.id, now)
 	}
 	if is.Transfer != was.Transfer && is.Role == Leader {
 		s.tell("%d hands leadership to %s", a.id, nameOf(is.Transfer))

@@ -14,9 +14,10 @@ type Status struct {
 	Stable     Index // durable here
 	Snapshot   Index
 	Membership Membership
-	Transfer   ID   // leadership is on its way to this member; zero: it is not
-	Full       bool // its disk has no room
-	Stalled    bool // its disk has been at work on one record for half an election timeout
+	Since      Index // the entry, or snapshot, that put the membership in force
+	Transfer   ID    // leadership is on its way to this member; zero: it is not
+	Full       bool  // its disk has no room
+	Stalled    bool  // its disk has been at work on one record for half an election timeout
 }
 
 // Status tells how the node sees itself now.
@@ -24,7 +25,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		ID: n.id, Role: n.role, Term: n.term, Vote: n.vote, Leader: n.leader,
 		Commit: n.commit, Applied: n.handed, First: n.log.base + 1, Last: n.log.last(), Stable: n.disk.stable,
-		Snapshot: n.log.snapshot.Index, Membership: *n.members(), Full: n.disk.full, Stalled: n.stalled(),
+		Snapshot: n.log.snapshot.Index, Membership: *n.members(), Since: n.placed().index, Full: n.disk.full, Stalled: n.stalled(),
 	}
 	if n.role == Leader && n.lead.transfer != nil {
 		s.Transfer = n.lead.transfer.to
@@ -40,6 +41,9 @@ type FollowerStatus struct {
 	Full   bool  // its disk has no room
 	// Installing says that the member is being sent a snapshot.
 	Installing bool
+	Learner    bool // it does not vote
+	// Slow says that the learner could not catch up in ten rounds. It stays one until somebody promotes it.
+	Slow bool
 }
 
 // Followers tells how a leader sees the others. It is empty at any other member.
@@ -52,11 +56,14 @@ func (n *Node) Followers() []FollowerStatus {
 		p := &n.lead.peers[i]
 		followers = append(followers, FollowerStatus{
 			ID: p.id, Match: p.match, Installing: p.mode == installing,
-			Active: n.lately(p), Full: p.full,
+			Active: n.lately(p), Full: p.full, Learner: p.study != nil, Slow: p.study != nil && p.study.slow(),
 		})
 	}
 	return followers
 }
+
+// Changing tells whether a change of the membership is under way: the one in force is not committed, or joint.
+func (n *Node) Changing() bool { return n.members().joint() || n.placed().index > n.commit }
 
 // Role is what the node is at the moment.
 func (n *Node) Role() Role { return n.role }

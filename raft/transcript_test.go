@@ -3,6 +3,7 @@ package raft
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,8 @@ var update = flag.Bool("update", false, "write the transcripts in testdata anew;
 //
 //	> cluster 3 110 150 190     three members, and how long they wait at first
 //	> member 2 term=3 vote=1 log=1,1,2:x     begins with this disk instead: the term of each entry, and its data
+//	> node 4 150 9            a node that is not of the cluster, with an empty disk; its incarnation, if it is not its number
+//	> change 1 +4 ^5 -3       asks member 1 to add, promote and remove nodes; +4'9 is node 4 of incarnation 9
 //	> appends 1                 so many bytes of entry data fit into an Append, at every member that starts from now on
 //	> patience 2 130 170        what member 2 draws next: at a start, poll, campaign, vote or step down
 //	> disk 1 80                 its disk takes so long for a record
@@ -98,6 +101,8 @@ func (s *stage) obey(t *testing.T, words []string) *stage {
 		}
 	case "appends":
 		s.tuning.MaxAppendBytes = number(0)
+	case "node":
+		s.appear(id(0), span(1), append(args[2:], args[0])[0])
 	case "member":
 		s.recast(s.actor(id(0)), args[1:])
 	case "patience":
@@ -149,6 +154,8 @@ func (s *stage) ask(t *testing.T, a *actor, verb, object string) {
 		err = a.node.Read(s.now, uint64(number), ByLease)
 	case "closed":
 		a.node.Step(s.now, Closed{ID(number)})
+	case "change":
+		_, err = a.node.Reconfigure(s.now, parseChange(object))
 	case "transfer":
 		err = a.node.Transfer(s.now, ID(number))
 	case "unreachable":
@@ -166,6 +173,41 @@ func (s *stage) ask(t *testing.T, a *actor, verb, object string) {
 		s.tell("%d refuses: %v", a.id, err)
 	}
 	s.drain(a)
+}
+
+// appear brings a node on stage whose directory was made just now, in place of one that had the same number.
+func (s *stage) appear(id ID, patience time.Duration, incarnation string) {
+	a := &actor{id: id, delay: 2 * time.Millisecond}
+	a.incarnation, _ = strconv.ParseUint(incarnation, 10, 64)
+	a.draws.random = *rand.NewPCG(uint64(id), a.incarnation)
+	a.draws.want(patience)
+	if int(id) > len(s.actors) {
+		s.actors = append(s.actors, a)
+	} else {
+		s.actors[id-1] = a
+	}
+	s.start(a)
+}
+
+// parseChange reads +4'9 (add node 4 of incarnation 9), ^4 (promote it) and -4 (remove it).
+func parseChange(text string) (change Change) {
+	for _, word := range strings.Fields(text) {
+		name, incarnation, named := strings.Cut(word[1:], "'")
+		number, _ := strconv.Atoi(name)
+		member := Member{ID: ID(number), Incarnation: uint64(number)}
+		if named {
+			member.Incarnation, _ = strconv.ParseUint(incarnation, 10, 64)
+		}
+		switch word[0] {
+		case '+':
+			change.Add = append(change.Add, member)
+		case '^':
+			change.Promote = append(change.Promote, member.ID)
+		case '-':
+			change.Remove = append(change.Remove, member.ID)
+		}
+	}
+	return change
 }
 
 // recast gives a member another past.

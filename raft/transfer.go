@@ -22,7 +22,7 @@ func (n *Node) Transfer(now time.Duration, to ID) error {
 	case to == 0:
 		to = n.closest()
 	}
-	if n.lead.peer(to) == nil {
+	if p := n.lead.peer(to); p == nil || p.study != nil {
 		return ErrNotMember
 	}
 	n.handOver(to)
@@ -33,11 +33,12 @@ func (n *Node) handOver(to ID) {
 	n.lead.transfer = &transfer{to: to, due: n.now + n.config.ElectionTimeout}
 }
 
-// closest is the follower that has most of the log, among those that were heard lately and have room on their disks, if there are any.
+// closest is the voter that has most of the log, among those that were heard lately and have room on their disks, if there are any, and that stay.
 func (n *Node) closest() ID {
 	var best *peer
 	for i := range n.lead.peers {
-		if p := &n.lead.peers[i]; best == nil || n.fitter(p, best) {
+		p := &n.lead.peers[i]
+		if stays := position(n.members().Members, p.id) >= 0; stays && (best == nil || n.fitter(p, best)) {
 			best = p
 		}
 	}
@@ -70,11 +71,16 @@ func (n *Node) tryTransfer() {
 		return
 	}
 	t.told, n.lead.abdicated = true, true
-	n.outbox = append(n.outbox, Envelope{From: n.id, To: t.to, Message: &TimeoutNow{Term: n.term}})
+	n.outbox = append(n.outbox, n.envelope(t.to, &TimeoutNow{Term: n.term}))
 }
 
+// expireTransfer ends a transfer that came to nothing. A leader that was removed does not go on as before: it has waited for
+// a successor for long enough.
 func (n *Node) expireTransfer() {
 	if t := n.lead.transfer; t != nil && n.now >= t.due {
 		n.lead.transfer = nil
+		if n.removed() {
+			n.stepDown(n.term)
+		}
 	}
 }

@@ -31,17 +31,23 @@ type Entry struct {
 	Data  []byte
 }
 
-// Member is one voter of the cluster.
+// Member is one node of the cluster.
 type Member struct {
 	ID ID
 	// Incarnation was minted with the member's data directory. A node that
 	// comes back with another one has lost what it promised, and is not this member.
 	Incarnation uint64
+	// Address is where the others reach it. It means nothing here. Empty: those who formed the cluster know.
+	Address string
 }
 
-// Membership is the set of voters, sorted by ID.
+// Membership says who belongs to the cluster, each list sorted by ID. No two of its nodes have the same ID.
 type Membership struct {
-	Members []Member
+	Members []Member // the voters
+	// Former are the voters of the membership that is being left. While there are any, both this and
+	// the one that is being entered are in force: the membership is joint (thesis §4.3).
+	Former   []Member
+	Learners []Member // they get the log, and do not count
 }
 
 // Snapshot stands for every entry up to and including Index.
@@ -91,6 +97,8 @@ type Output struct {
 	Reads   []Read     // to be served, once their index is applied
 	// Refused are reads that no leader confirmed in time: it lost its leadership, or can't be reached.
 	Refused []uint64
+	// Membership says that who belongs to the cluster has changed: Node.Known tells.
+	Membership bool
 }
 
 // Role is what a member is at the moment.

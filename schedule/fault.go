@@ -63,6 +63,9 @@ const (
 	Misdirected // a write goes to another place of its file
 	Wipe        // a member comes back with an empty disk
 
+	// Of the cluster itself.
+	Members // nodes are added, removed and replaced while the cluster works
+
 	Faults // how many there are
 )
 
@@ -76,6 +79,7 @@ var names = [Faults]string{
 	ClientClockStrobe: "client-clock-strobe", ClientClockFreeze: "client-clock-freeze", WallJump: "wall-jump",
 	SlowDisk: "slow-disk", LostWrite: "lost-write", TornWrite: "torn-write", LostName: "lost-name", WriteError: "write-error",
 	FailedSync: "failed-sync", FullDisk: "full-disk", BitRot: "bit-rot", Misdirected: "misdirected", Wipe: "wipe",
+	Members: "members",
 }
 
 func (f Fault) String() string { return names[f] }

@@ -54,6 +54,11 @@ type Transfer struct {
 	To raft.ID
 }
 
+// ChangeMembers asks the leader to change who belongs to the cluster, all in one step.
+type ChangeMembers struct {
+	raft.Change
+}
+
 // Backup asks for a snapshot of the machine at a confirmed index.
 type Backup struct{}
 
@@ -96,6 +101,11 @@ type Transferred struct {
 	Leader raft.ID
 }
 
+// MembersChanged answers a ChangeMembers: this membership is committed, and in force alone.
+type MembersChanged struct {
+	Membership raft.Membership
+}
+
 // BackedUp answers a Backup: the machine as it stood at Snapshot.Index, for the shell to
 // encode, which fills in Snapshot.Data.
 type BackedUp struct {
@@ -117,6 +127,8 @@ type Progress struct {
 	Match  raft.Index // durable there and equal to the leader's log
 	Lag    uint64     // entries between Match and the leader's last
 	Active bool       // heard from within an election timeout
+	// Learner says that it does not vote yet, and Slow that it did not catch up in as many rounds as it gets.
+	Learner, Slow bool
 }
 
 // Reason says why a call was refused before it did anything, or that nobody knows.

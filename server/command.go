@@ -160,6 +160,10 @@ func (s *Server) hangup(id CallID) {
 		s.handover.asked = slices.Delete(s.handover.asked, at, at+1)
 		return
 	}
+	if s.changing == id {
+		s.changing = 0
+		return
+	}
 	if withdraw, abandoned := s.calls.hangup(id); abandoned {
 		s.withdraw(withdraw)
 	}
@@ -194,6 +198,10 @@ func (s *Server) abandon() {
 	}
 	for _, r := range s.renewals {
 		s.refuse(r.call, NotLeader, "")
+	}
+	if s.changing != 0 {
+		s.refuse(s.changing, Unknown, "leadership was lost before the change of the membership was decided")
+		s.changing = 0
 	}
 	s.renewals = s.renewals[:0]
 	s.calls.proposed, s.calls.patient = nil, 0

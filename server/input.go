@@ -23,6 +23,8 @@ type Output struct {
 	Record  raft.Record     // to be made durable; Sequence 0: nothing
 	Send    []raft.Envelope // to be sent to other members
 	Replies []Reply
+	// Membership says that who belongs to the cluster has changed: Server.Node tells.
+	Membership bool
 	// Snapshot, when not nil, is to be encoded and made durable, and then reported by raft.Snapshotted.
 	Snapshot *Snapshotting
 }

@@ -15,6 +15,9 @@ func (s *Server) query(id CallID, request Request) {
 	case Transfer:
 		s.transfer(id, q)
 		return
+	case ChangeMembers:
+		s.changeMembers(id, q)
+		return
 	case Check, Show, List, Sessions, Backup:
 	default:
 		s.refuse(id, Invalid, "no such request")
@@ -119,7 +122,7 @@ func (s *Server) inspect() Inspected {
 	status := s.node.Status()
 	seen := Inspected{Node: status, Time: s.machine.Time(), Counts: s.machine.Counts()}
 	for _, f := range s.node.Followers() {
-		seen.Members = append(seen.Members, Progress{Member: f.ID, Match: f.Match, Lag: uint64(status.Last - f.Match), Active: f.Active})
+		seen.Members = append(seen.Members, Progress{Member: f.ID, Match: f.Match, Lag: uint64(status.Last - f.Match), Active: f.Active, Learner: f.Learner, Slow: f.Slow})
 	}
 	return seen
 }

@@ -35,6 +35,7 @@ type Server struct {
 	withdrawals []lockfsm.Withdraw
 	expiry      expiry
 	handover    handover
+	changing    CallID // who waits for a change of the membership; zero: nobody
 	full        bool
 
 	unsnapped  int           // bytes of log since the last snapshot, about
@@ -122,10 +123,12 @@ func (s *Server) Drain(out *Output) {
 	s.apply()
 	s.answerQueries()
 	s.noteHandover()
+	s.noteChange()
 	out.Record = s.output.Record
 	out.Send = s.output.Send
 	out.Replies = append(out.Replies[:0], s.replies...)
 	out.Snapshot = s.takeSnapshot()
+	out.Membership = s.output.Membership
 	clear(s.replies)
 	s.replies = s.replies[:0]
 }

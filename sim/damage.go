@@ -23,6 +23,7 @@ type storage struct {
 	loss, tear, oblivion site
 	rotten               []string      // files of which a bit has turned over
 	wipes                int           // how often the disk was replaced
+	renewals             int           // how often it was, while the node was of no membership
 	crowded              time.Duration // until when the disk has no room; zero: it has
 	cramped              bool          // the present lack of room was felt
 	relapse              int           // before which operation of its disk the next process loses power, once it has read it; zero: it does not

@@ -41,4 +41,5 @@ type event struct {
 	boot   uint32
 	number uint64
 	bytes  []byte
+	origin uint64 // the incarnation of the member that sent the bytes, as a connection tells it
 }

@@ -22,7 +22,8 @@ const (
 type judge struct {
 	world   *world
 	watches []watch
-	leaders map[raft.Term]raft.ID
+	leaders map[raft.Term]raft.Member
+	roll    roll
 	top     raft.Term  // the highest term that had a leader
 	base    raft.Index // the one before the first that a log holds
 	chosen  []chosen   // the entries that some member has applied, from base on
@@ -72,7 +73,7 @@ type born struct {
 func newJudge(w *world) *judge {
 	book := newBook(w)
 	return &judge{
-		world: w, watches: make([]watch, w.config.Members), leaders: map[raft.Term]raft.ID{}, base: w.first().Index - 1,
+		world: w, watches: make([]watch, w.config.Members), leaders: map[raft.Term]raft.Member{}, base: w.first().Index - 1,
 		chosen: []chosen{{}, {term: 1, state: book.replica.Digest()}}, births: map[born]birth{}, strayed: map[lockfsm.Token]bool{}, stamps: map[string]time.Duration{}, book: book,
 	}
 }
@@ -111,10 +112,11 @@ func (j *judge) stepped(m *member) {
 // elected judges a new leader: it is the only one of its term, and it has all that was committed.
 func (j *judge) elected(m *member, term raft.Term) {
 	j.world.tell("server %d leads term %d", m.id, term)
-	if other, any := j.leaders[term]; any && other != m.id {
-		j.fail(Election, "servers %d and %d both lead term %d", other, m.id, term)
+	self := raft.Member{ID: m.id, Incarnation: m.incarnation()}
+	if other, any := j.leaders[term]; any && other != self {
+		j.fail(Election, "servers %d and %d both lead term %d", other.ID, m.id, term)
 	}
-	j.leaders[term] = m.id
+	j.leaders[term] = self
 	j.unleased(m)
 	if term < j.top {
 		return // what a later leader has committed since, it need not have
@@ -136,6 +138,7 @@ func (j *judge) drained(m *member) {
 	node, w := m.server.Node(), j.watch(m)
 	for i := range m.output.Record.Entries {
 		e := &m.output.Record.Entries[i]
+		j.roll.propose(e)
 		if e.Index <= j.last() {
 			continue // nobody will ask
 		}
@@ -200,7 +203,8 @@ func (j *judge) choose(m *member, e *raft.Entry) {
 		}
 		return
 	}
-	j.rests(e)
+	j.rests(m, e)
+	j.enroll(m, e)
 	state := j.book.enter(e, j.births[born{e.Index, e.Term}])
 	delete(j.births, born{e.Index, e.Term})
 	j.chosen = append(j.chosen, chosen{term: e.Term, content: content, state: state})
@@ -254,6 +258,12 @@ func (j *judge) promised(m *member, r *raft.Record) {
 // formed notes what a member's disk holds when the cluster is formed.
 func (j *judge) formed(m *member) {
 	j.watch(m).durable = shadow{term: 1, base: j.world.first().Index}
+}
+
+// replaced notes that a member's disk is another, empty one.
+func (j *judge) replaced(m *member) {
+	w := j.watch(m)
+	w.durable, w.pending = shadow{}, w.pending[:0]
 }
 
 // fell forgets what only the process knew.

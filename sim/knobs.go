@@ -56,9 +56,10 @@ type knobs struct {
 
 	contention int // chance in a million that a worker wants a lock that all want
 
-	leases int  // chance in a million that a query may rest on a lease
-	eager  int  // chance in a million that whoever is granted a lock asks at once whether its token is good
-	plots  bool // handovers and kills come when a lease makes them worst
+	leases   int  // chance in a million that a query may rest on a lease
+	eager    int  // chance in a million that whoever is granted a lock asks at once whether its token is good
+	plots    bool // handovers and kills come when a lease makes them worst
+	founders int  // how many servers found the cluster; zero: all
 }
 
 // drawKnobs draws what the profile leaves open.
@@ -88,6 +89,8 @@ func drawKnobs(c Config) knobs {
 	case Thousand:
 		k.produce()
 		k.queueUp(c.Clients)
+	case MembersChange:
+		k.drawMembers(draw.New(c.Seed, "members"), c.Members)
 	case BeyondClocks:
 		k.produce()
 		k.mislead()
@@ -108,7 +111,7 @@ func drawKnobs(c Config) knobs {
 func (k *knobs) drawFaults(d draw.Draws) {
 	mood := d.Below(16)
 	share := draw.Pick(d, 80_000, 200_000, 400_000)
-	for f := range schedule.Faults {
+	for f := range schedule.Members { // which has a stream of its own: see drawMembers
 		on := d.Chance(share)
 		k.enabled[f] = mood != 0 && (mood == 1 || on)
 		k.every[f] = draw.Pick(d, 500*millisecond, 2*second, 5*second, 15*second)
@@ -130,6 +133,16 @@ func (k *knobs) drawFaults(d draw.Draws) {
 		for f := range k.every {
 			k.every[f] *= 8 // each by itself is rarer, or nothing would ever get anywhere
 		}
+	}
+}
+
+// drawMembers lets nodes come and go. Disks are not destroyed in such a world: a minority of its nodes may be a majority of its members.
+func (k *knobs) drawMembers(d draw.Draws, nodes int) {
+	k.founders = min(nodes, draw.Pick(d, 1, 2, 3, 3, 4, 5))
+	k.enabled[schedule.Members] = true
+	k.every[schedule.Members] = draw.Pick(d, 200*millisecond, 500*millisecond, second, 3*second)
+	for f, is := range destroys {
+		k.enabled[f] = k.enabled[f] && !is
 	}
 }
 
@@ -238,9 +251,9 @@ func (k *knobs) drawClients(d draw.Draws) {
 	k.contention = draw.Million / 2
 }
 
-func (k *knobs) raft(id raft.ID, source draw.Draws) raft.Config {
+func (k *knobs) raft(id raft.ID, incarnation uint64, source draw.Draws) raft.Config {
 	return raft.Config{
-		ID: id, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Drift: k.drift, Random: source,
+		ID: id, Incarnation: incarnation, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Drift: k.drift, Random: source,
 		MaxAppendBytes: k.appendBytes, MaxInflight: k.inflight, MaxInflightBytes: 1 << 20,
 		MaxUncommittedBytes: 1 << 20, ChunkBytes: k.chunkBytes, KeepBytes: k.keepBytes, ChunkPause: k.chunkPause,
 	}

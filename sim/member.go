@@ -112,6 +112,7 @@ func (m *member) handle(e event) {
 	case peerMessage:
 		envelope, err := wire.DecodeEnvelope(e.bytes)
 		must(err)
+		envelope.Incarnation = e.origin
 		m.world.judge.hears(m, envelope)
 		m.step(raft.Receive{Envelope: envelope})
 	case peerLost:

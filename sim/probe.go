@@ -31,6 +31,10 @@ const (
 	unfencedUpdateLost
 	stalledLeaderGone
 	historyLeftToSweep
+	learnerPromoted
+	leaderRemoved
+	nodeReplaced
+	changeTakenBack
 	probes
 )
 
@@ -46,6 +50,7 @@ var probeNames = [probes]string{
 	sessionInJeopardy: "a session is in jeopardy", sessionLost: "a client loses its session", demandFenced: "the resource refuses an old token",
 	stalledLeaderGone:  "a leader gives way while its disk is stalled",
 	unfencedUpdateLost: "a resource that does not look at tokens loses an update", historyLeftToSweep: "a lock is left to the sweep, as porcupine would take too long",
+	learnerPromoted: "a learner is made a voter", leaderRemoved: "a leader is removed", nodeReplaced: "a node comes back with another disk", changeTakenBack: "a change of the membership comes to nothing",
 }
 
 func (w *world) hit(p probe) { w.probes[p]++ }

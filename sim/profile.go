@@ -20,6 +20,8 @@ const (
 	Recovered    = "recovered"
 	Leases       = "leases"
 	BeyondLeases = "beyond-leases"
+	// MembersChange is named after its fault.
+	MembersChange = "members"
 )
 
 // Profiles lists them, the default first.
@@ -34,5 +36,6 @@ func Profiles() []Profile {
 		{BeyondDisks, "the disks of all servers may be destroyed: whoever finds that out must refuse to serve", 5, 8, time.Minute},
 		{Recovered, "the default, after another cluster had lost its majority: its holders come back, and must be refused", 5, 8, time.Minute},
 		{BeyondLeases, "reads by lease with clocks off by half, a thousandth being promised: they are stale, and the judges must say so", 3, 8, time.Minute},
+		{MembersChange, "everything is drawn, as in swarm, and nodes are added, removed and replaced all the time", 6, 8, time.Minute},
 	}
 }

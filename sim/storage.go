@@ -20,10 +20,16 @@ func newRandom(seed uint64, purpose string, place int) *rand.Rand {
 }
 
 func (m *member) options() wal.Options {
-	return wal.Options{Member: m.id, Incarnation: incarnation(m.place) + uint64(m.wipes)<<32, Cluster: cluster, SegmentSize: m.world.knobs.segmentBytes}
+	return wal.Options{Member: m.id, Incarnation: m.incarnation(), Cluster: cluster, SegmentSize: m.world.knobs.segmentBytes}
 }
 
 func incarnation(place int) uint64 { return uint64(place) + 1001 }
+
+// incarnation is that of the disk that the member has now.
+func (m *member) incarnation() uint64 { return m.enlisted() + uint64(m.wipes)<<32 }
+
+// enlisted is that of the last disk with which it may be a member: one that was destroyed since had what it acknowledged.
+func (m *member) enlisted() uint64 { return incarnation(m.place) + uint64(m.renewals)<<32 }
 
 // form makes the member's directory one of the cluster's.
 func (m *member) form(first raft.Snapshot) {
@@ -33,6 +39,9 @@ func (m *member) form(first raft.Snapshot) {
 	must(err)
 	must(log.Close())
 }
+
+// newcomer tells whether the member has a disk that was not there when the cluster was founded.
+func (m *member) newcomer() bool { return m.place >= m.world.founders() || m.renewals > 0 }
 
 // start begins a process: it recovers what the last one left, and goes on from there.
 func (m *member) start() {
@@ -44,6 +53,11 @@ func (m *member) start() {
 		m.haltSoon(30)
 	}
 	log, recovered, err := wal.Open(m.disk, m.options())
+	if err == nil && !recovered.Identity.Formed() && m.newcomer() {
+		// A running node joins when a member greets it that counts it as one. Until then nobody talks to it, here as there.
+		_, err = log.Join(cluster)
+		recovered.Identity.Cluster = cluster
+	}
 	switch {
 	case err != nil:
 		m.refused(err)
@@ -62,7 +76,7 @@ func (m *member) start() {
 	m.clock = newClock(m.luck.Between(0, time.Hour), w.drift(m.luck, 1), w.knobs.drift)
 	m.batch = 1
 	config := server.Config{
-		Raft:          w.knobs.raft(m.id, draw.New(w.config.Seed, "election", m.place, int(m.boot))),
+		Raft:          w.knobs.raft(m.id, recovered.Identity.Incarnation, draw.New(w.config.Seed, "election", m.place, int(m.boot))),
 		SnapshotBytes: w.knobs.snapshotBytes, MaxCalls: w.knobs.calls, ClockInterval: second,
 	}
 	m.server, err = server.New(config, recovered.Stored, m.now())

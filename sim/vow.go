@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"time"
 
 	"lockd/raft"
@@ -71,17 +72,33 @@ func (j *judge) hears(m *member, envelope raft.Envelope) {
 	}
 }
 
-// rests judges an entry that was committed: it is on the disks of a majority.
-func (j *judge) rests(e *raft.Entry) {
-	kept := 0
-	for i := range j.watches {
-		if j.watches[i].durable.has(e.Index, e.Term) {
-			kept++
+// rests judges an entry that a member is the first to apply: it is on the disks of a majority of those who vote, in a joint membership of a majority
+// of either half.
+func (j *judge) rests(m *member, e *raft.Entry) {
+	missing := ""
+	for _, membership := range j.ruling(m, e) {
+		if missing = j.lacks(&membership, e); missing == "" {
+			return
 		}
 	}
-	if 2*kept <= len(j.watches) {
-		j.fail(Durability, "entry %d of term %d is committed, and on the disks of %d servers of %d", e.Index, e.Term, kept, len(j.watches))
+	j.fail(Durability, "entry %d of term %d is committed, and %s", e.Index, e.Term, missing)
+}
+
+// lacks says which half of a membership has an entry on too few disks; empty: none.
+func (j *judge) lacks(membership *raft.Membership, e *raft.Entry) string {
+	for _, voters := range [...][]raft.Member{membership.Members, membership.Former} {
+		kept := 0
+		for _, v := range voters {
+			place := int(v.ID) - 1
+			if j.world.members[place].enlisted() == v.Incarnation && j.watches[place].durable.has(e.Index, e.Term) {
+				kept++
+			}
+		}
+		if len(voters) > 0 && 2*kept <= len(voters) {
+			return fmt.Sprintf("on the disks of %d servers of %d", kept, len(voters))
+		}
 	}
+	return ""
 }
 
 // renewed judges what a client is told of its lease: an entry of the log says so, which was proposed after this was asked for.

@@ -70,19 +70,45 @@ func TestWhoHearsItsLeaderIsLoyal(t *testing.T) {
 	require.Empty(t, grants(), "its leader seems to be gone")
 }
 
-// What is committed is on a majority of the disks, under its own term.
+// What is committed is on a majority of the voters' disks, under its own term.
 func TestCommittedIsOnAMajorityOfDisks(t *testing.T) {
-	j := newWorld(small(1)).judge
-	commits := func(term raft.Term) Oracle {
-		return fires(func() { j.rests(&raft.Entry{Index: 4, Term: term}) })
+	w, leader := realm(t)
+	j := w.judge
+	command := func(term raft.Term) *raft.Entry { return &raft.Entry{Index: 4, Term: term, Kind: raft.KindCommand} }
+	commits := func(e *raft.Entry) Oracle { return fires(func() { j.rests(leader, e) }) }
+	keep := func(places ...int) {
+		for i := range j.watches {
+			j.watches[i].durable = shadow{}
+		}
+		for _, place := range places {
+			j.watches[place].durable = written()
+		}
 	}
-	for i := range 2 {
-		j.watches[i].durable = written()
+	keep(0, 1)
+	require.Equal(t, Durability, commits(command(3)))
+	keep(0, 1, 2)
+	require.Empty(t, commits(command(3)))
+	require.Equal(t, Durability, commits(command(2)), "another entry is there")
+
+	node := func(place int) raft.Member {
+		return raft.Member{ID: raft.ID(place + 1), Incarnation: w.members[place].incarnation()}
 	}
-	require.Equal(t, Durability, commits(3))
-	j.watches[2].durable = written()
-	require.Empty(t, commits(3))
-	require.Equal(t, Durability, commits(2), "another entry is there")
+	joint := raft.Membership{Members: []raft.Member{node(3), node(4)}, Former: []raft.Member{node(0), node(1), node(2)}}
+	change := &raft.Entry{Index: 4, Term: 3, Kind: raft.KindMembers, Data: raft.AppendMembership(nil, joint)}
+	keep(0, 1, 2)
+	require.Equal(t, Durability, commits(change), "on none of the new voters' disks")
+	keep(3, 4)
+	require.Equal(t, Durability, commits(change), "on none of the old ones'")
+	keep(0, 1, 3, 4)
+	require.Empty(t, commits(change))
+	joint.Members, joint.Learners = []raft.Member{node(3)}, []raft.Member{node(4)}
+	change.Data = raft.AppendMembership(nil, joint)
+	keep(0, 1, 4)
+	require.Equal(t, Durability, commits(change), "a learner's disk does not count")
+	keep(0, 1, 3)
+	require.Empty(t, commits(change))
+	w.members[3].renewals++
+	require.Equal(t, Durability, commits(change), "it is another node's disk by now")
 }
 
 // A term has one vote, and none falls.

@@ -191,15 +191,18 @@ func (w *world) begin() {
 		w.observe(schedule.Drift)
 	}
 	first := w.first()
-	for i := range w.config.Members {
+	for i := range w.founders() {
 		first.Membership.Members = append(first.Membership.Members, raft.Member{ID: raft.ID(i + 1), Incarnation: incarnation(i)})
 	}
 	for i := range w.config.Members {
 		m := newMember(w, i)
 		w.members = append(w.members, m)
-		m.form(first)
-		w.judge.formed(m)
+		if i < w.founders() {
+			m.form(first)
+			w.judge.formed(m)
+		}
 	}
+	w.judge.founded(first.Membership)
 	for i := range w.config.Clients {
 		w.clients = append(w.clients, newClient(w, i))
 	}
@@ -317,7 +320,7 @@ func (w *world) served() bool {
 		}
 	}
 	for _, m := range w.members {
-		if m.core && (!m.up() || m.server.Node().Status().Applied < w.judge.goal) {
+		if m.core && w.judge.member(m) && (!m.up() || m.server.Node().Status().Applied < w.judge.goal) {
 			return false
 		}
 	}
@@ -366,7 +369,7 @@ func (w *world) unserved() string {
 		}
 	}
 	for _, m := range w.members {
-		if !m.core {
+		if !m.core || !w.judge.member(m) {
 			continue
 		}
 		if !m.up() {

@@ -251,6 +251,11 @@ func (c *Clients) TransferLeader(ctx context.Context, m *lockdv1.TransferLeaderR
 	return unary[*lockdv1.TransferLeaderResponse](ctx, c, m)
 }
 
+// ChangeMembers adds, promotes and removes members.
+func (c *Clients) ChangeMembers(ctx context.Context, m *lockdv1.ChangeMembersRequest) (*lockdv1.ChangeMembersResponse, error) {
+	return unary[*lockdv1.ChangeMembersResponse](ctx, c, m)
+}
+
 // SaveSnapshot sends the state of all locks and sessions in chunks.
 func (c *Clients) SaveSnapshot(m *lockdv1.SaveSnapshotRequest, stream grpc.ServerStreamingServer[lockdv1.SnapshotChunk]) error {
 	a, err := c.ask(stream.Context(), m)

@@ -3,7 +3,7 @@
 //
 // # Members
 //
-// Peers (peers.go) keeps one connection for each direction: a member dials every other one and sends on
+// Peers (peers.go) keeps one connection for each direction, to the members that the node says it is to meet: a member dials every other one and sends on
 // the connection that it dialled, so that who closes and who redials is never in question. A link
 // (link.go) is the sending half: a bounded queue and one goroutine, which writes everything
 // that is queued at once. What does not fit, or finds no connection, is dropped, counted and

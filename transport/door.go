@@ -54,7 +54,7 @@ func (p *Peers) welcome(connection net.Conn) {
 	if !p.valid(era) {
 		return
 	}
-	in.member = hello.From
+	in.member, in.incarnation = hello.From, hello.Incarnation
 	p.replace(in.member, connection)
 	p.note(in.member, "incoming", nil)
 	if l := p.link(in.member); l != nil && !l.statistics().Connected {
@@ -80,11 +80,12 @@ func (p *Peers) replace(member raft.ID, connection net.Conn) {
 
 // incoming is the receiving half of a connection.
 type incoming struct {
-	peers      *Peers
-	connection net.Conn
-	frames     *wire.FrameReader
-	member     raft.ID
-	batch      []raft.Envelope
+	peers       *Peers
+	connection  net.Conn
+	frames      *wire.FrameReader
+	member      raft.ID
+	incarnation uint64 // of the directory that it runs on: what it says counts for no other
+	batch       []raft.Envelope
 }
 
 // Read hands over what was decoded so far before it waits for more. So whatever arrived
@@ -129,6 +130,7 @@ func (in *incoming) receive() error {
 			why := fmt.Sprintf("member %d sent a message from member %d to member %d", in.member, envelope.From, envelope.To)
 			return &wire.Malformed{What: "envelope", At: -1, Why: why}
 		}
+		envelope.Incarnation = in.incarnation
 		in.batch = append(in.batch, envelope)
 	}
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -32,6 +33,8 @@ type link struct {
 	peers   *Peers
 	member  raft.ID
 	address string
+	living  context.Context // ends when the member is not met any more, or with the peers
+	hangUp  context.CancelFunc
 	wake    chan struct{} // there is something in the queue
 	soon    chan struct{} // dial now: the member has just been heard of
 
@@ -44,10 +47,12 @@ type link struct {
 }
 
 func newLink(peers *Peers, member raft.ID, address string) *link {
-	return &link{
+	l := &link{
 		peers: peers, member: member, address: address,
 		wake: make(chan struct{}, 1), soon: make(chan struct{}, 1),
 	}
+	l.living, l.hangUp = context.WithCancel(peers.dialling)
+	return l
 }
 
 func (l *link) add(envelope raft.Envelope) {
@@ -114,7 +119,7 @@ func (l *link) run() {
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause))
 		select {
-		case <-l.peers.dialling.Done():
+		case <-l.living.Done():
 			timer.Stop()
 			return
 		case <-l.soon:
@@ -133,6 +138,7 @@ func (l *link) connect() (connected bool, err error) {
 		return false, err
 	}
 	defer l.peers.discard(connection)
+	defer context.AfterFunc(l.living, func() { _ = connection.Close() })() // whoever reads or writes it notices
 	era, ok := l.peers.adopt(connection)
 	if !ok {
 		return false, net.ErrClosed
@@ -153,7 +159,7 @@ func (l *link) connect() (connected bool, err error) {
 
 func (l *link) dial() (net.Conn, error) {
 	dialer := net.Dialer{Timeout: dialTimeout}
-	connection, err := dialer.DialContext(l.peers.dialling, "tcp", l.address)
+	connection, err := dialer.DialContext(l.living, "tcp", l.address)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"os"
@@ -16,14 +17,16 @@ import (
 
 // quiet are peers whose goroutines do not run.
 func quiet() *Peers {
-	return &Peers{
+	p := &Peers{
 		config: PeersConfig{
 			Self: 1, Patience: 3 * time.Second, Logger: slog.New(slog.DiscardHandler),
 			Hello: func(to raft.ID) wire.Hello { return wire.Hello{From: 1, To: to} },
 			Judge: func(wire.Hello) error { return nil },
 		},
-		open: map[net.Conn]struct{}{},
+		open: map[net.Conn]struct{}{}, dialling: context.Background(),
 	}
+	p.links.Store(new([]*link))
+	return p
 }
 
 func TestAMemberThatSwallowsWhatIsWrittenIsGivenUp(t *testing.T) {

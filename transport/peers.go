@@ -21,7 +21,7 @@ import (
 type PeersConfig struct {
 	Self     raft.ID
 	Listener net.Listener
-	// Addresses are where the other members listen, as host:port.
+	// Addresses are where the other members listen at first, as host:port: see Peers.Meet.
 	Addresses map[raft.ID]string
 	// TLS, when not nil, is for both directions: with client certificates asked for, it is mutual.
 	TLS *tls.Config
@@ -45,7 +45,7 @@ type PeersConfig struct {
 // Peers are the connections to the other members. Make them with NewPeers.
 type Peers struct {
 	config PeersConfig
-	links  []*link // by member, rising
+	links  atomic.Pointer[[]*link] // by member, rising; replaced as a whole
 
 	mutex sync.Mutex
 	// era counts Reintroduce: a handshake that began in an earlier one is void.
@@ -72,18 +72,43 @@ func NewPeers(config PeersConfig) *Peers {
 		open:   map[net.Conn]struct{}{}, inbound: map[raft.ID]net.Conn{}, verdicts: map[relation]string{},
 	}
 	p.dialling, p.hangUp = context.WithCancel(context.Background())
-	for id, address := range config.Addresses {
-		if id != config.Self {
-			p.links = append(p.links, newLink(p, id, address))
-		}
-	}
-	slices.SortFunc(p.links, func(a, b *link) int { return cmp.Compare(a.member, b.member) })
+	p.links.Store(new([]*link))
+	p.Meet(config.Addresses)
 	p.running.Go(p.listen)
-	for _, l := range p.links {
-		p.running.Go(l.run)
-	}
 	return p
 }
+
+// Meet makes the members with these addresses those that are dialled, and no others: members come, go and move. A link that stays as it is
+// is not disturbed. Who is not met any more is not listened to either.
+func (p *Peers) Meet(addresses map[raft.ID]string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.closed {
+		return
+	}
+	var links []*link
+	for _, l := range p.all() {
+		if addresses[l.member] == l.address {
+			links = append(links, l)
+			continue
+		}
+		l.hangUp()
+		if before := p.inbound[l.member]; before != nil {
+			_ = before.Close() // its reader notices
+		}
+	}
+	for id, address := range addresses {
+		if id != p.config.Self && !slices.ContainsFunc(links, func(l *link) bool { return l.member == id }) {
+			l := newLink(p, id, address)
+			links = append(links, l)
+			p.running.Go(l.run)
+		}
+	}
+	slices.SortFunc(links, func(a, b *link) int { return cmp.Compare(a.member, b.member) })
+	p.links.Store(&links)
+}
+
+func (p *Peers) all() []*link { return *p.links.Load() }
 
 // Send queues envelopes for their members. It never blocks: what can't be queued is lost, counted, and
 // reported by Lost later. The slice is not kept, the messages are.
@@ -93,13 +118,13 @@ func (p *Peers) Send(envelopes []raft.Envelope) {
 			l.add(envelopes[i])
 		}
 	}
-	for _, l := range p.links {
+	for _, l := range p.all() {
 		l.wakeUp()
 	}
 }
 
 func (p *Peers) link(member raft.ID) *link {
-	for _, l := range p.links {
+	for _, l := range p.all() {
 		if l.member == member {
 			return l
 		}
@@ -115,7 +140,7 @@ func (p *Peers) Reintroduce() {
 	open := slices.Collect(maps.Keys(p.open))
 	p.mutex.Unlock()
 	closeAll(open)
-	for _, l := range p.links {
+	for _, l := range p.all() {
 		l.hurry()
 	}
 }
@@ -224,8 +249,9 @@ type PeerStatistics struct {
 
 // Statistics tell about each link, by member.
 func (p *Peers) Statistics() []PeerStatistics {
-	all := make([]PeerStatistics, len(p.links))
-	for i, l := range p.links {
+	links := p.all()
+	all := make([]PeerStatistics, len(links))
+	for i, l := range links {
 		all[i] = l.statistics()
 	}
 	return all

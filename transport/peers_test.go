@@ -67,6 +67,10 @@ func (m *member) deliver(envelopes []raft.Envelope) {
 	}
 }
 
+func (m *member) losses() int { m.mutex.Lock(); defer m.mutex.Unlock(); return m.lost }
+
+func (m *member) ended() int { m.mutex.Lock(); defer m.mutex.Unlock(); return m.closed }
+
 func (m *member) connected(to raft.ID) bool {
 	for _, s := range m.Statistics() {
 		if s.Member == to {
@@ -117,8 +121,34 @@ func TestMembersHearEachOtherInOrder(t *testing.T) {
 	}
 	await(t, func() bool { return b.received() == 100 })
 	for i, e := range b.got {
-		require.Equal(t, raft.Envelope{From: 1, To: 2, Message: &raft.StaleTerm{Term: raft.Term(i)}}, e)
+		require.Equal(t, raft.Envelope{From: 1, To: 2, Incarnation: 7, Message: &raft.StaleTerm{Term: raft.Term(i)}}, e, "as the hello has it")
 	}
+}
+
+// Members come and go: one that is met late is dialled, one that is not met any more is left alone, and the others notice nothing.
+func TestMembersComeAndGo(t *testing.T) {
+	all := newMembers(t, 3, func(m *member, config *transport.PeersConfig) {
+		if m.id == 1 {
+			config.Addresses = nil
+		}
+	})
+	a, b, c := all[0], all[1], all[2]
+	at := func(m *member) string { return m.listener.Addr().String() }
+	await(t, func() bool { return b.connected(3) && c.connected(2) && b.connected(1) })
+	require.Empty(t, a.Statistics())
+	a.Meet(map[raft.ID]string{1: at(a), 2: at(b)})
+	await(t, func() bool { return a.connected(2) })
+	a.Meet(map[raft.ID]string{2: at(b), 3: at(c)})
+	await(t, func() bool { return a.connected(3) })
+	a.Send([]raft.Envelope{{From: 1, To: 2, Message: &raft.StaleTerm{}}, {From: 1, To: 3, Message: &raft.StaleTerm{}}})
+	await(t, func() bool { return b.received() == 1 && c.received() == 1 })
+	require.Zero(t, a.losses(), "the connection to 2 went on")
+
+	a.Meet(map[raft.ID]string{3: at(c)})
+	await(t, func() bool { return b.ended() > 0 })
+	require.Len(t, a.Statistics(), 1)
+	a.Meet(map[raft.ID]string{3: at(b)})
+	await(t, func() bool { return a.logged("member 2 answers at") })
 }
 
 func TestARefusalIsToldToBothSides(t *testing.T) {
@@ -243,7 +273,7 @@ func TestAnotherVersionOfTheProtocolIsNamedToBothSides(t *testing.T) {
 	all := newMembers(t, 2, nil)
 	a, b := all[0], all[1]
 	require.NoError(t, a.Close()) // the test speaks in its place
-	const why = "the versions of the protocol differ: 2 is refused where 1 is spoken"
+	const why = "the versions of the protocol differ: 3 is refused where 2 is spoken"
 	listens := func(connection net.Conn) { // to a hello of version 1, and why the own one is refused
 		frames := wire.NewFrameReader(connection)
 		hello, err := frames.Next()

@@ -11,7 +11,7 @@
 //
 // Open takes a directory. One that was never used becomes a member's, with the incarnation
 // that the caller drew; it is unformed, and holds nothing else but, after Promise, the
-// membership that it has agreed to. Form makes it part of a cluster, once. Append adds
+// membership that it has agreed to. Form makes it part of a cluster, once, and Join of one that others have founded. Append adds
 // raft's records and Sync makes all that were appended durable: one Sync for many Appends is the group commit, and it is the caller's. SaveSnapshot
 // keeps a snapshot of the state machine, from any goroutine; Release deletes the segments
 // that it made superfluous.

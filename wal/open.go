@@ -166,6 +166,23 @@ func (l *Log) FormFrom(cluster ClusterID, first raft.Snapshot) (raft.Stored, err
 	return raft.Stored{Term: first.Term, Snapshot: first}, nil
 }
 
+// Join makes this the directory of a node that joins a cluster which others have founded: its log is empty, and the leader sends it what it
+// lacks. It returns what a later Open would. A crash leaves the directory joined or not.
+//
+// ErrDiskFull: not joined, try again. Join panics if the directory is of a cluster already, or has promised to found one.
+func (l *Log) Join(cluster ClusterID) (raft.Stored, error) {
+	if l.identity.Formed() || cluster == (ClusterID{}) || len(l.identity.Promised.Members) > 0 {
+		panic("wal: a directory joins one cluster, and none if it has promised to found one")
+	}
+	if err := l.usable(); err != nil {
+		return raft.Stored{}, err
+	}
+	if err := l.form(cluster, raft.Snapshot{}); err != nil {
+		return raft.Stored{}, l.outcome(fmt.Errorf("join cluster: %w", err))
+	}
+	return raft.Stored{}, nil
+}
+
 // form writes the identity last: whatever else is there before it counts as nothing.
 func (l *Log) form(cluster ClusterID, first raft.Snapshot) error {
 	if err := l.unform(); err != nil {

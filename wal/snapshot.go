@@ -15,7 +15,7 @@ import (
 // A snapshot is one file, named by its index.
 //
 //	magic 8 | check 4 | length 4 | head | chunk ...
-//	head:  index 8 | term 8 | time 8 | data length 8 | members 4 | (id 8 | incarnation 8) ...
+//	head:  index 8 | term 8 | time 8 | data length 8 | voters 4 | membership, as in a log's entry
 //	chunk: check 4 | up to 64 KiB of the data
 //
 // Each check is the CRC32C of what follows it, up to the next check, continued from the
@@ -25,7 +25,6 @@ const (
 	snapshotMagic  = "lockdsnp"
 	chunkSize      = 64 << 10
 	prefixSize     = 8 + 4 + 4
-	headFixedSize  = 8 + 8 + 8 + 8 + 4
 )
 
 // keptSnapshots is how many stay: one to use, and one to fall back to.
@@ -45,18 +44,13 @@ func snapshotIndex(name string) (raft.Index, bool) {
 }
 
 func encodeSnapshotHead(snapshot raft.Snapshot) []byte {
-	members := snapshot.Membership.Members
-	head := make([]byte, 0, headFixedSize+16*len(members))
+	head := make([]byte, 0, sectorSize)
 	head = binary.LittleEndian.AppendUint64(head, uint64(snapshot.Index))
 	head = binary.LittleEndian.AppendUint64(head, uint64(snapshot.Term))
 	head = binary.LittleEndian.AppendUint64(head, uint64(snapshot.Time))
 	head = binary.LittleEndian.AppendUint64(head, uint64(len(snapshot.Data)))
-	head = binary.LittleEndian.AppendUint32(head, uint32(len(members)))
-	for _, member := range members {
-		head = binary.LittleEndian.AppendUint64(head, uint64(member.ID))
-		head = binary.LittleEndian.AppendUint64(head, member.Incarnation)
-	}
-	return head
+	head = binary.LittleEndian.AppendUint32(head, uint32(len(snapshot.Membership.Members)))
+	return raft.AppendMembership(head, snapshot.Membership)
 }
 
 // snapshotSize is the length of the whole file.
@@ -124,15 +118,13 @@ func decodeSnapshotHead(head []byte) (snapshot raft.Snapshot, length uint64, ok 
 	snapshot.Term = raft.Term(in.uint64())
 	snapshot.Time = time.Duration(in.uint64())
 	length = in.uint64()
-	count := int(in.uint32())
-	if count != len(in.rest)/16 {
+	count := in.uint32()
+	membership, err := raft.DecodeMembership(in.rest)
+	if in.short || err != nil || count != uint32(len(membership.Members)) {
 		return raft.Snapshot{}, 0, false
 	}
-	for range count {
-		member := raft.Member{ID: raft.ID(in.uint64()), Incarnation: in.uint64()}
-		snapshot.Membership.Members = append(snapshot.Membership.Members, member)
-	}
-	return snapshot, length, in.done()
+	snapshot.Membership = membership
+	return snapshot, length, true
 }
 
 // shelf holds the durable snapshots. It is the one part of the log that two goroutines use.

@@ -45,6 +45,10 @@ func answerToProto(answer server.Answer, leader Address) proto.Message {
 		return inspectedToProto(a)
 	case server.Transferred:
 		return &lockdv1.TransferLeaderResponse{Leader: uint64(a.Leader)}
+	case server.MembersChanged:
+		return &lockdv1.ChangeMembersResponse{
+			Members: each(a.Membership.Members, memberToProto), Learners: each(a.Membership.Learners, memberToProto),
+		}
 	case server.Refusal:
 		return refusalToProto(a, leader)
 	}
@@ -82,6 +86,10 @@ func answerFromProto(message proto.Message) (server.Answer, Address) {
 		return inspectedFromProto(m), Address{}
 	case *lockdv1.TransferLeaderResponse:
 		return server.Transferred{Leader: raft.ID(m.GetLeader())}, Address{}
+	case *lockdv1.ChangeMembersResponse:
+		return server.MembersChanged{Membership: raft.Membership{
+			Members: each(m.GetMembers(), memberFromProto), Learners: each(m.GetLearners(), memberFromProto),
+		}}, Address{}
 	case *lockdv1.Refusal:
 		if refusal, ok := refusalFromProto(m); ok {
 			return refusal, Address{Client: m.GetLeaderAddress(), HTTP: m.GetLeaderHttp()}

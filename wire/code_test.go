@@ -199,6 +199,8 @@ func throughUnary(r Reply) (server.Answer, Address) {
 		return AnswerIn(Response[*lockdv1.ListSessionsResponse](r.Answer, r.Leader))
 	case server.Inspected:
 		return AnswerIn(Response[*lockdv1.StatusResponse](r.Answer, r.Leader))
+	case server.MembersChanged:
+		return AnswerIn(Response[*lockdv1.ChangeMembersResponse](r.Answer, r.Leader))
 	case server.Transferred:
 		return AnswerIn(Response[*lockdv1.TransferLeaderResponse](r.Answer, r.Leader))
 	}

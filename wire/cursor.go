@@ -154,7 +154,13 @@ func (c *cursor) text(value *string, most int) {
 
 const memberSize = 8 + 8
 
+// full stands in the place of a count of members before a membership that is more than voters without addresses.
+const full = 1<<32 - 1
+
 func (c *cursor) membership(value *raft.Membership) {
+	if c.fullMembership(value) {
+		return
+	}
 	n := c.count(len(value.Members), memberSize)
 	if !c.writing && n > 0 {
 		value.Members = make([]raft.Member, n)
@@ -163,6 +169,32 @@ func (c *cursor) membership(value *raft.Membership) {
 		number(c, &value.Members[i].ID)
 		number(c, &value.Members[i].Incarnation)
 	}
+}
+
+// fullMembership tells whether the membership is a full one, and if so, writes or reads it as it stands in the log.
+func (c *cursor) fullMembership(value *raft.Membership) bool {
+	if c.writing {
+		if value.Plain() {
+			return false
+		}
+		encoded := raft.AppendMembership(nil, *value)
+		c.bytes = binary.BigEndian.AppendUint32(c.bytes, full)
+		c.data(&encoded)
+		return true
+	}
+	if len(c.rest) < 4 || binary.BigEndian.Uint32(c.rest) != full {
+		return false
+	}
+	c.take(4)
+	var encoded []byte
+	c.data(&encoded)
+	decoded, err := raft.DecodeMembership(encoded)
+	if err != nil || decoded.Plain() {
+		c.fail("a membership that is none: %v", err)
+		return true
+	}
+	*value = decoded
+	return true
 }
 
 const entrySize = 8 + 8 + 1 + 8 + 4 // without its data

@@ -51,6 +51,20 @@ func drawMember(t *rapid.T) raft.Member {
 	return raft.Member{ID: draw[raft.ID](t, "id"), Incarnation: draw[uint64](t, "incarnation")}
 }
 
+// drawMembership draws voters alone, or a full membership: joint, with learners, with addresses.
+func drawMembership(t *rapid.T) raft.Membership {
+	if rapid.Bool().Draw(t, "plain") {
+		return raft.Membership{Members: drawSlice(t, "members", drawMember)}
+	}
+	list := func(label string, first raft.ID) (list []raft.Member) {
+		for i := range rapid.IntRange(1, 3).Draw(t, label) {
+			list = append(list, raft.Member{ID: first + raft.ID(i), Incarnation: draw[uint64](t, "incarnation"), Address: "host:7401"})
+		}
+		return list
+	}
+	return raft.Membership{Members: list("members", 1), Former: list("former", 11), Learners: list("learners", 21)}
+}
+
 func drawEntry(t *rapid.T) raft.Entry {
 	return raft.Entry{
 		Index: draw[raft.Index](t, "index"), Term: draw[raft.Term](t, "term"),
@@ -99,7 +113,7 @@ var messageDraws = []func(*rapid.T) raft.Message{
 	func(t *rapid.T) raft.Message {
 		return &raft.Chunk{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"), Index: draw[raft.Index](t, "index"),
 			IndexTerm: draw[raft.Term](t, "index term"), Time: drawTime(t, "time"),
-			Membership: raft.Membership{Members: drawSlice(t, "members", drawMember)},
+			Membership: drawMembership(t),
 			Offset:     draw[uint64](t, "offset"), Total: draw[uint64](t, "total"),
 			Sum: draw[uint64](t, "sum"), Data: drawBytes(t, "data")}
 	},
@@ -128,7 +142,8 @@ func drawHello(t *rapid.T) Hello {
 	address := rapid.StringN(-1, -1, MaxAddress)
 	h := Hello{
 		From: draw[raft.ID](t, "from"), To: draw[raft.ID](t, "to"), Incarnation: draw[uint64](t, "incarnation"),
-		Membership: raft.Membership{Members: drawSlice(t, "members", drawMember)},
+		Since:      draw[raft.Index](t, "since"),
+		Membership: drawMembership(t),
 		Client:     address.Draw(t, "client"), HTTP: address.Draw(t, "http"),
 	}
 	copy(h.Cluster[:], drawBytes(t, "cluster"))
@@ -184,6 +199,12 @@ var requestDraws = []func(*rapid.T) server.Request{
 	},
 	func(t *rapid.T) server.Request { return server.Inspect{} },
 	func(t *rapid.T) server.Request { return server.Transfer{To: draw[raft.ID](t, "to")} },
+	func(t *rapid.T) server.Request {
+		id := func(t *rapid.T) raft.ID { return draw[raft.ID](t, "id") }
+		return server.ChangeMembers{Change: raft.Change{
+			Add: drawSlice(t, "add", drawMember), Promote: drawSlice(t, "promote", id), Remove: drawSlice(t, "remove", id),
+		}}
+	},
 }
 
 func drawReply(t *rapid.T) Reply {
@@ -214,6 +235,10 @@ var answerDraws = []func(*rapid.T) server.Answer{
 	},
 	func(t *rapid.T) server.Answer { return drawInspected(t) },
 	func(t *rapid.T) server.Answer { return server.Transferred{Leader: draw[raft.ID](t, "leader")} },
+	func(t *rapid.T) server.Answer {
+		m := drawMembership(t)
+		return server.MembersChanged{Membership: raft.Membership{Members: m.Members, Learners: m.Learners}}
+	},
 	func(t *rapid.T) server.Answer { return drawRefusal(t) },
 }
 
@@ -265,7 +290,7 @@ func drawInspected(t *rapid.T) server.Inspected {
 			Commit: draw[raft.Index](t, "commit"), Applied: draw[raft.Index](t, "applied"),
 			First: draw[raft.Index](t, "first"), Last: draw[raft.Index](t, "last"),
 			Stable: draw[raft.Index](t, "stable"), Snapshot: draw[raft.Index](t, "snapshot"),
-			Membership: raft.Membership{Members: drawSlice(t, "members", drawMember)},
+			Membership: drawMembership(t), Since: draw[raft.Index](t, "since"),
 		},
 		Time: drawTime(t, "time"),
 		Counts: lockfsm.Counts{

@@ -16,6 +16,9 @@ import (
 //
 //	entry:  index 8 | term 8 | kind 1 | time 8 | data
 //	member: id 8 | incarnation 8
+//
+// A membership that is more than voters without addresses has 2^32-1 in the place of the count, and then data: what stands in the log.
+// The sender's incarnation is not told with each envelope: the hello has told it for the whole connection.
 
 // kind tells which message an envelope holds.
 type kind byte

@@ -29,6 +29,8 @@ func fill(message protoreflect.Message) {
 		switch {
 		case field.ContainingOneof() != nil && field.ContainingOneof().Fields().Get(0) != field:
 			continue
+		case field.IsList() && field.Message() == nil:
+			message.Mutable(field).List().Append(sample(field))
 		case field.IsList():
 			fill(message.Mutable(field).List().AppendMutable().Message())
 		case field.Message() != nil:

@@ -8,15 +8,15 @@ import (
 
 // A hello on the wire:
 //
-//	"lockd" 5 | version 1 | cluster 16 | from 8 | to 8 | incarnation 8 | members | client | http
+//	"lockd" 5 | version 1 | cluster 16 | from 8 | to 8 | incarnation 8 | since 8 | membership | client | http
 //
-// Members are as in an envelope; an address is a length of 4 and so many bytes.
+// The membership is as in an envelope; an address is a length of 4 and so many bytes.
 
 const (
 	helloMagic = "lockd"
 
 	// PeerVersion is the version of everything that members say to each other.
-	PeerVersion = 1
+	PeerVersion = 2
 
 	// MaxAddress bounds the length of an advertised address, in bytes.
 	MaxAddress = 512
@@ -29,6 +29,7 @@ type Hello struct {
 	Cluster     [16]byte // zero: not formed yet
 	From, To    raft.ID
 	Incarnation uint64          // of From's data directory
+	Since       raft.Index      // the entry that put Membership in force at From
 	Membership  raft.Membership // as From knows it; empty: not formed yet
 	Client      string          // where From serves clients by gRPC, as host:port; may be empty
 	HTTP        string          // where From serves HTTP, as host:port; may be empty
@@ -80,6 +81,7 @@ func (c *cursor) hello(h *Hello) {
 	number(c, &h.From)
 	number(c, &h.To)
 	number(c, &h.Incarnation)
+	number(c, &h.Since)
 	c.membership(&h.Membership)
 	c.text(&h.Client, MaxAddress)
 	c.text(&h.HTTP, MaxAddress)

@@ -41,6 +41,8 @@ func setRequest(call *lockdv1.Call, request server.Request) error {
 		call.Request = &lockdv1.Call_Status{Status: m}
 	case *lockdv1.TransferLeaderRequest:
 		call.Request = &lockdv1.Call_TransferLeader{TransferLeader: m}
+	case *lockdv1.ChangeMembersRequest:
+		call.Request = &lockdv1.Call_ChangeMembers{ChangeMembers: m}
 	default:
 		return invalid("A stream of calls does not carry %T.", request)
 	}
@@ -74,6 +76,8 @@ func requestOf(call *lockdv1.Call) proto.Message {
 		return r.Status
 	case *lockdv1.Call_TransferLeader:
 		return r.TransferLeader
+	case *lockdv1.Call_ChangeMembers:
+		return r.ChangeMembers
 	}
 	return nil
 }
@@ -94,6 +98,8 @@ func setAnswer(reply *lockdv1.Reply, message proto.Message) {
 		reply.Answer = &lockdv1.Reply_Status{Status: m}
 	case *lockdv1.TransferLeaderResponse:
 		reply.Answer = &lockdv1.Reply_TransferLeader{TransferLeader: m}
+	case *lockdv1.ChangeMembersResponse:
+		reply.Answer = &lockdv1.Reply_ChangeMembers{ChangeMembers: m}
 	case *lockdv1.Refusal:
 		reply.Answer = &lockdv1.Reply_Refusal{Refusal: m}
 	default:
@@ -118,6 +124,8 @@ func answerOf(reply *lockdv1.Reply) proto.Message {
 		return a.Status
 	case *lockdv1.Reply_TransferLeader:
 		return a.TransferLeader
+	case *lockdv1.Reply_ChangeMembers:
+		return a.ChangeMembers
 	case *lockdv1.Reply_Refusal:
 		return a.Refusal
 	}

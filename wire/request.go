@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -66,6 +67,8 @@ func RequestToProto(request server.Request) (proto.Message, error) {
 		return &lockdv1.StatusRequest{}, nil
 	case server.Transfer:
 		return &lockdv1.TransferLeaderRequest{To: uint64(r.To)}, nil
+	case server.ChangeMembers:
+		return changeToProto(r.Change), nil
 	case server.Backup:
 		return &lockdv1.SaveSnapshotRequest{}, nil
 	}
@@ -89,6 +92,10 @@ func textual(request server.Request) error {
 		field = firstNotText("name", r.Name)
 	case server.List:
 		field = firstNotText("prefix", r.Prefix, "after", r.After)
+	case server.ChangeMembers:
+		for _, m := range r.Add {
+			field = cmp.Or(field, firstNotText("address", m.Address))
+		}
 	}
 	if field != "" {
 		return invalid("The %s is not UTF-8.", field)
@@ -106,6 +113,16 @@ func firstNotText(pairs ...string) string {
 	}
 	return ""
 }
+
+func changeToProto(c raft.Change) *lockdv1.ChangeMembersRequest {
+	return &lockdv1.ChangeMembersRequest{
+		Add: each(c.Add, memberToProto), Promote: each(c.Promote, idToProto), Remove: each(c.Remove, idToProto),
+	}
+}
+
+func idToProto(id raft.ID) uint64 { return uint64(id) }
+
+func idFromProto(id uint64) raft.ID { return raft.ID(id) }
 
 func acquireToProto(a lockfsm.Acquire) *lockdv1.AcquireRequest {
 	wait := a.Wait
@@ -160,6 +177,10 @@ func RequestFromProto(message proto.Message) (server.Request, error) {
 		return server.Inspect{}, nil
 	case *lockdv1.TransferLeaderRequest:
 		return server.Transfer{To: raft.ID(m.GetTo())}, nil
+	case *lockdv1.ChangeMembersRequest:
+		return server.ChangeMembers{Change: raft.Change{
+			Add: each(m.GetAdd(), memberFromProto), Promote: each(m.GetPromote(), idFromProto), Remove: each(m.GetRemove(), idFromProto),
+		}}, nil
 	case *lockdv1.SaveSnapshotRequest:
 		return server.Backup{}, nil
 	}

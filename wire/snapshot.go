@@ -22,8 +22,9 @@ func SnapshotChunks(backup server.BackedUp) iter.Seq[*lockdv1.SnapshotChunk] {
 		for offset := 0; offset == 0 || offset < len(s.Data); offset += ChunkSize {
 			chunk := &lockdv1.SnapshotChunk{
 				Index: uint64(s.Index), Term: uint64(s.Term), Time: duration(s.Time),
-				Members: each(s.Membership.Members, memberToProto),
-				Offset:  uint64(offset), Total: uint64(len(s.Data)),
+				Members: each(s.Membership.Members, memberToProto), Former: each(s.Membership.Former, memberToProto),
+				Learners: each(s.Membership.Learners, memberToProto),
+				Offset:   uint64(offset), Total: uint64(len(s.Data)),
 				Data: s.Data[offset:min(offset+ChunkSize, len(s.Data))],
 			}
 			if !yield(chunk) {
@@ -66,7 +67,7 @@ func (s *SnapshotAssembly) Snapshot() (raft.Snapshot, error) {
 	}
 	return raft.Snapshot{
 		Index: raft.Index(s.first.GetIndex()), Term: raft.Term(s.first.GetTerm()), Time: s.first.GetTime().AsDuration(),
-		Membership: raft.Membership{Members: each(s.first.GetMembers(), memberFromProto)},
+		Membership: membershipFromProto(s.first),
 		Data:       s.data.Bytes(),
 	}, nil
 }

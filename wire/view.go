@@ -70,7 +70,8 @@ func inspectedToProto(i server.Inspected) *lockdv1.StatusResponse {
 		Vote: uint64(n.Vote), Leader: uint64(n.Leader), Transfer: uint64(n.Transfer),
 		Commit: uint64(n.Commit), Applied: uint64(n.Applied), First: uint64(n.First), Last: uint64(n.Last),
 		Stable: uint64(n.Stable), Snapshot: uint64(n.Snapshot),
-		Members: each(n.Membership.Members, memberToProto), Time: duration(i.Time),
+		Members: each(n.Membership.Members, memberToProto), Former: each(n.Membership.Former, memberToProto),
+		Learners: each(n.Membership.Learners, memberToProto), MembersSince: uint64(n.Since), Time: duration(i.Time),
 		Counts: countsToProto(i.Counts), Progress: each(i.Members, progressToProto),
 	}
 }
@@ -89,7 +90,7 @@ func inspectedFromProto(m *lockdv1.StatusResponse) server.Inspected {
 			Commit: raft.Index(m.GetCommit()), Applied: raft.Index(m.GetApplied()),
 			First: raft.Index(m.GetFirst()), Last: raft.Index(m.GetLast()),
 			Stable: raft.Index(m.GetStable()), Snapshot: raft.Index(m.GetSnapshot()),
-			Membership: raft.Membership{Members: each(m.GetMembers(), memberFromProto)},
+			Membership: membershipFromProto(m), Since: raft.Index(m.GetMembersSince()),
 		},
 		Time: m.GetTime().AsDuration(), Counts: countsFromProto(m.GetCounts()),
 		Members: each(m.GetProgress(), progressFromProto),
@@ -97,20 +98,33 @@ func inspectedFromProto(m *lockdv1.StatusResponse) server.Inspected {
 }
 
 func memberToProto(m raft.Member) *lockdv1.Member {
-	return &lockdv1.Member{Id: uint64(m.ID), Incarnation: m.Incarnation}
+	return &lockdv1.Member{Id: uint64(m.ID), Incarnation: m.Incarnation, Address: readable(m.Address)}
 }
 
 func memberFromProto(m *lockdv1.Member) raft.Member {
-	return raft.Member{ID: raft.ID(m.GetId()), Incarnation: m.GetIncarnation()}
+	return raft.Member{ID: raft.ID(m.GetId()), Incarnation: m.GetIncarnation(), Address: m.GetAddress()}
+}
+
+// membershipFromProto reads the three lists that several messages have.
+func membershipFromProto(m interface {
+	GetMembers() []*lockdv1.Member
+	GetFormer() []*lockdv1.Member
+	GetLearners() []*lockdv1.Member
+}) raft.Membership {
+	return raft.Membership{
+		Members: each(m.GetMembers(), memberFromProto), Former: each(m.GetFormer(), memberFromProto),
+		Learners: each(m.GetLearners(), memberFromProto),
+	}
 }
 
 func progressToProto(p server.Progress) *lockdv1.Progress {
-	return &lockdv1.Progress{Member: uint64(p.Member), Match: uint64(p.Match), Lag: p.Lag, Active: p.Active}
+	return &lockdv1.Progress{Member: uint64(p.Member), Match: uint64(p.Match), Lag: p.Lag, Active: p.Active, Learner: p.Learner, Slow: p.Slow}
 }
 
 func progressFromProto(m *lockdv1.Progress) server.Progress {
 	return server.Progress{
 		Member: raft.ID(m.GetMember()), Match: raft.Index(m.GetMatch()), Lag: m.GetLag(), Active: m.GetActive(),
+		Learner: m.GetLearner(), Slow: m.GetSlow(),
 	}
 }
 

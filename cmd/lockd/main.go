@@ -54,7 +54,7 @@ file that --config names. A flag wins over a variable, a variable over the file.
 	root.AddCommand(
 		newDev(), newServe(), newLock(environment),
 		newAcquire(), newRelease(), newRenew(), newCheck(),
-		newShow(), newList(), newSessions(), newStatus(), newTransferLeader(), newSnapshot(), newRecover(),
+		newShow(), newList(), newSessions(), newStatus(), newTransferLeader(), newMember(), newSnapshot(), newRecover(),
 		newVersion(), newExitCodes(),
 	)
 	return root

@@ -220,5 +220,5 @@ func TestADamagedDirectoryIsToldWithWhatCanBeDone(t *testing.T) {
 	err := explainStart(fmt.Errorf("data directory: %w", &wal.DamageError{File: "identity", Reason: "the file is missing"}), "")
 	require.Equal(t, exitSystem, exitCode(err))
 	require.Contains(t, err.Error(), "identity is damaged at byte 0: the file is missing: the node refuses to serve rather than forget")
-	require.Contains(t, err.Error(), "replacing the member is not built yet")
+	require.Contains(t, err.Error(), "or replace the member: see lockd help member")
 }

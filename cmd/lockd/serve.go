@@ -24,7 +24,7 @@ type serving struct {
 	listen, peerListen, httpListen string
 	advertise, advertiseHTTP       string
 	peerFiles, clientFiles         certificateFiles
-	insecure                       bool
+	insecure, join                 bool
 	electionTimeout, heartbeat     *span
 	logging                        *logging
 }
@@ -37,6 +37,9 @@ func newServe() *cobra.Command {
   lockd serve --id 1 --data /var/lib/lockd --peers 1=10.0.0.1:7401,2=10.0.0.2:7401,3=10.0.0.3:7401 \
     --listen 10.0.0.1:7400 --http-listen 10.0.0.1:7402 \
     --peer-cert peer.pem --peer-key peer.key --peer-ca ca.pem --client-cert server.pem --client-key server.key
+
+A node that is not of the cluster yet is given --join, an --id that no member has, an empty --data, and --peers with itself added. It waits until
+it is added, with a command that it logs, and is made a voter when it has caught up. See lockd help member.
 
 Without TLS files a node listens on this machine's loopback addresses only, unless --insecure is given.
 SIGTERM and SIGINT hand leadership over and stop the node; a second signal ends it at once.`,
@@ -58,6 +61,7 @@ func newServing(command *cobra.Command) *serving {
 	flags.Var(&s.id, "id", "this node's `number` in --peers")
 	flags.StringVar(&s.data, "data", "", "`directory` for data, made if it does not exist")
 	flags.StringVar(&s.peers, "peers", "", "all members, as `number=host:port,...`, this one too")
+	flags.BoolVar(&s.join, "join", false, "join a cluster that exists, if --data is of none yet, in place of founding one")
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:7400", "where to serve clients by gRPC")
 	flags.StringVar(&s.peerListen, "peer-listen", "", "where to listen for other members (default: as in --peers)")
 	flags.StringVar(&s.httpListen, "http-listen", "127.0.0.1:7402", "where to serve HTTP: JSON, metrics, health; or none")
@@ -82,6 +86,10 @@ func serve(config daemon.Config) error {
 	if err != nil {
 		return explainStart(&startError{err}, "that flag")
 	}
+	if config.Join && !node.Formed() {
+		config.Logger.Info("this node waits to be added to a cluster", "by",
+			fmt.Sprintf("lockd member add %d=%s --incarnation %016x", config.Member, config.Members[config.Member], node.Incarnation()))
+	}
 	return untilStopped([]*daemon.Daemon{node}, signals)
 }
 
@@ -103,7 +111,7 @@ func (s *serving) config(logger *slog.Logger) (daemon.Config, error) {
 		return daemon.Config{}, usageError("--heartbeat %v is more than a third of --election-timeout %v: a leader would seem to be gone", s.heartbeat, s.electionTimeout)
 	}
 	c := daemon.Config{
-		Member: raft.ID(s.id), Members: members, Directory: s.data,
+		Member: raft.ID(s.id), Members: members, Join: s.join, Directory: s.data,
 		PeerAddress: s.peerListen, ClientAddress: s.listen, HTTPAddress: s.httpListen,
 		AdvertiseClient: s.advertise, AdvertiseHTTP: s.advertiseHTTP,
 		ElectionTimeout: time.Duration(*s.electionTimeout), Heartbeat: time.Duration(*s.heartbeat), Logger: logger,

@@ -362,6 +362,7 @@ type Call struct {
 	//	*Call_ListSessions
 	//	*Call_Status
 	//	*Call_TransferLeader
+	//	*Call_ChangeMembers
 	Request       isCall_Request `protobuf_oneof:"request"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -519,6 +520,15 @@ func (x *Call) GetTransferLeader() *TransferLeaderRequest {
 	return nil
 }
 
+func (x *Call) GetChangeMembers() *ChangeMembersRequest {
+	if x != nil {
+		if x, ok := x.Request.(*Call_ChangeMembers); ok {
+			return x.ChangeMembers
+		}
+	}
+	return nil
+}
+
 type isCall_Request interface {
 	isCall_Request()
 }
@@ -571,6 +581,10 @@ type Call_TransferLeader struct {
 	TransferLeader *TransferLeaderRequest `protobuf:"bytes,13,opt,name=transfer_leader,json=transferLeader,proto3,oneof"`
 }
 
+type Call_ChangeMembers struct {
+	ChangeMembers *ChangeMembersRequest `protobuf:"bytes,14,opt,name=change_members,json=changeMembers,proto3,oneof"`
+}
+
 func (*Call_OpenSession) isCall_Request() {}
 
 func (*Call_RenewSession) isCall_Request() {}
@@ -594,6 +608,8 @@ func (*Call_ListSessions) isCall_Request() {}
 func (*Call_Status) isCall_Request() {}
 
 func (*Call_TransferLeader) isCall_Request() {}
+
+func (*Call_ChangeMembers) isCall_Request() {}
 
 // ServerFrame packs the replies that are ready at one moment.
 type ServerFrame struct {
@@ -653,6 +669,7 @@ type Reply struct {
 	//	*Reply_ListSessions
 	//	*Reply_Status
 	//	*Reply_TransferLeader
+	//	*Reply_ChangeMembers
 	//	*Reply_Refusal
 	Answer        isReply_Answer `protobuf_oneof:"answer"`
 	unknownFields protoimpl.UnknownFields
@@ -766,6 +783,15 @@ func (x *Reply) GetTransferLeader() *TransferLeaderResponse {
 	return nil
 }
 
+func (x *Reply) GetChangeMembers() *ChangeMembersResponse {
+	if x != nil {
+		if x, ok := x.Answer.(*Reply_ChangeMembers); ok {
+			return x.ChangeMembers
+		}
+	}
+	return nil
+}
+
 func (x *Reply) GetRefusal() *Refusal {
 	if x != nil {
 		if x, ok := x.Answer.(*Reply_Refusal); ok {
@@ -808,6 +834,10 @@ type Reply_TransferLeader struct {
 	TransferLeader *TransferLeaderResponse `protobuf:"bytes,8,opt,name=transfer_leader,json=transferLeader,proto3,oneof"`
 }
 
+type Reply_ChangeMembers struct {
+	ChangeMembers *ChangeMembersResponse `protobuf:"bytes,9,opt,name=change_members,json=changeMembers,proto3,oneof"`
+}
+
 type Reply_Refusal struct {
 	// Of a call that never reached the lock machine, or of which nobody knows whether it did.
 	Refusal *Refusal `protobuf:"bytes,15,opt,name=refusal,proto3,oneof"`
@@ -826,6 +856,8 @@ func (*Reply_ListSessions) isReply_Answer() {}
 func (*Reply_Status) isReply_Answer() {}
 
 func (*Reply_TransferLeader) isReply_Answer() {}
+
+func (*Reply_ChangeMembers) isReply_Answer() {}
 
 func (*Reply_Refusal) isReply_Answer() {}
 
@@ -2325,7 +2357,13 @@ type StatusResponse struct {
 	Time   *durationpb.Duration `protobuf:"bytes,14,opt,name=time,proto3" json:"time,omitempty"`
 	Counts *Counts              `protobuf:"bytes,15,opt,name=counts,proto3" json:"counts,omitempty"`
 	// From a leader: how far each member is.
-	Progress      []*Progress `protobuf:"bytes,16,rep,name=progress,proto3" json:"progress,omitempty"`
+	Progress []*Progress `protobuf:"bytes,16,rep,name=progress,proto3" json:"progress,omitempty"`
+	// The voters of the membership that is being left. While there are any, both they and the members decide.
+	Former []*Member `protobuf:"bytes,17,rep,name=former,proto3" json:"former,omitempty"`
+	// Those that get the log and do not vote yet.
+	Learners []*Member `protobuf:"bytes,18,rep,name=learners,proto3" json:"learners,omitempty"`
+	// The entry that put this membership in force.
+	MembersSince  uint64 `protobuf:"varint,19,opt,name=members_since,json=membersSince,proto3" json:"members_since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2472,12 +2510,35 @@ func (x *StatusResponse) GetProgress() []*Progress {
 	return nil
 }
 
-// Member is one voter of the cluster.
+func (x *StatusResponse) GetFormer() []*Member {
+	if x != nil {
+		return x.Former
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetLearners() []*Member {
+	if x != nil {
+		return x.Learners
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetMembersSince() uint64 {
+	if x != nil {
+		return x.MembersSince
+	}
+	return 0
+}
+
+// Member is one member of the cluster.
 type Member struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Minted with the member's data directory.
-	Incarnation   uint64 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Incarnation uint64 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	// Where the other members reach it, as host:port. Empty for those that formed the cluster: their configuration says it.
+	Address       string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2524,6 +2585,13 @@ func (x *Member) GetIncarnation() uint64 {
 		return x.Incarnation
 	}
 	return 0
+}
+
+func (x *Member) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
 }
 
 // Counts are the sizes of the lock machine, and what it has done since the cluster was born.
@@ -2645,7 +2713,11 @@ type Progress struct {
 	// Entries between match and the leader's last.
 	Lag uint64 `protobuf:"varint,3,opt,name=lag,proto3" json:"lag,omitempty"`
 	// Heard from within an election timeout.
-	Active        bool `protobuf:"varint,4,opt,name=active,proto3" json:"active,omitempty"`
+	Active bool `protobuf:"varint,4,opt,name=active,proto3" json:"active,omitempty"`
+	// It does not vote yet.
+	Learner bool `protobuf:"varint,5,opt,name=learner,proto3" json:"learner,omitempty"`
+	// It could not catch up in ten rounds, and stays a learner until it is promoted.
+	Slow          bool `protobuf:"varint,6,opt,name=slow,proto3" json:"slow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2704,6 +2776,20 @@ func (x *Progress) GetLag() uint64 {
 func (x *Progress) GetActive() bool {
 	if x != nil {
 		return x.Active
+	}
+	return false
+}
+
+func (x *Progress) GetLearner() bool {
+	if x != nil {
+		return x.Learner
+	}
+	return false
+}
+
+func (x *Progress) GetSlow() bool {
+	if x != nil {
+		return x.Slow
 	}
 	return false
 }
@@ -2798,6 +2884,121 @@ func (x *TransferLeaderResponse) GetLeader() uint64 {
 	return 0
 }
 
+type ChangeMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Nodes that join. Each gets the log, and is made a voter by the leader when it has caught up.
+	Add []*Member `protobuf:"bytes,1,rep,name=add,proto3" json:"add,omitempty"`
+	// Learners that are to vote at once.
+	Promote       []uint64 `protobuf:"varint,2,rep,packed,name=promote,proto3" json:"promote,omitempty"`
+	Remove        []uint64 `protobuf:"varint,3,rep,packed,name=remove,proto3" json:"remove,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeMembersRequest) Reset() {
+	*x = ChangeMembersRequest{}
+	mi := &file_lockd_v1_lockd_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeMembersRequest) ProtoMessage() {}
+
+func (x *ChangeMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lockd_v1_lockd_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeMembersRequest.ProtoReflect.Descriptor instead.
+func (*ChangeMembersRequest) Descriptor() ([]byte, []int) {
+	return file_lockd_v1_lockd_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ChangeMembersRequest) GetAdd() []*Member {
+	if x != nil {
+		return x.Add
+	}
+	return nil
+}
+
+func (x *ChangeMembersRequest) GetPromote() []uint64 {
+	if x != nil {
+		return x.Promote
+	}
+	return nil
+}
+
+func (x *ChangeMembersRequest) GetRemove() []uint64 {
+	if x != nil {
+		return x.Remove
+	}
+	return nil
+}
+
+type ChangeMembersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The members that vote now, and those that do not yet.
+	Members       []*Member `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	Learners      []*Member `protobuf:"bytes,2,rep,name=learners,proto3" json:"learners,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeMembersResponse) Reset() {
+	*x = ChangeMembersResponse{}
+	mi := &file_lockd_v1_lockd_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeMembersResponse) ProtoMessage() {}
+
+func (x *ChangeMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lockd_v1_lockd_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeMembersResponse.ProtoReflect.Descriptor instead.
+func (*ChangeMembersResponse) Descriptor() ([]byte, []int) {
+	return file_lockd_v1_lockd_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ChangeMembersResponse) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *ChangeMembersResponse) GetLearners() []*Member {
+	if x != nil {
+		return x.Learners
+	}
+	return nil
+}
+
 type SaveSnapshotRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2806,7 +3007,7 @@ type SaveSnapshotRequest struct {
 
 func (x *SaveSnapshotRequest) Reset() {
 	*x = SaveSnapshotRequest{}
-	mi := &file_lockd_v1_lockd_proto_msgTypes[30]
+	mi := &file_lockd_v1_lockd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2818,7 +3019,7 @@ func (x *SaveSnapshotRequest) String() string {
 func (*SaveSnapshotRequest) ProtoMessage() {}
 
 func (x *SaveSnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockd_v1_lockd_proto_msgTypes[30]
+	mi := &file_lockd_v1_lockd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2831,10 +3032,10 @@ func (x *SaveSnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaveSnapshotRequest.ProtoReflect.Descriptor instead.
 func (*SaveSnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_lockd_v1_lockd_proto_rawDescGZIP(), []int{30}
+	return file_lockd_v1_lockd_proto_rawDescGZIP(), []int{32}
 }
 
-// SnapshotChunk is a piece of a snapshot. Index, term, time, members and total are the same
+// SnapshotChunk is a piece of a snapshot. Index, term, time, members, former, learners and total are the same
 // in each of its chunks.
 type SnapshotChunk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2847,15 +3048,17 @@ type SnapshotChunk struct {
 	// Where data stands in the whole.
 	Offset uint64 `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"`
 	// Length of the whole.
-	Total         uint64 `protobuf:"varint,6,opt,name=total,proto3" json:"total,omitempty"`
-	Data          []byte `protobuf:"bytes,7,opt,name=data,proto3" json:"data,omitempty"`
+	Total         uint64    `protobuf:"varint,6,opt,name=total,proto3" json:"total,omitempty"`
+	Data          []byte    `protobuf:"bytes,7,opt,name=data,proto3" json:"data,omitempty"`
+	Former        []*Member `protobuf:"bytes,8,rep,name=former,proto3" json:"former,omitempty"`
+	Learners      []*Member `protobuf:"bytes,9,rep,name=learners,proto3" json:"learners,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SnapshotChunk) Reset() {
 	*x = SnapshotChunk{}
-	mi := &file_lockd_v1_lockd_proto_msgTypes[31]
+	mi := &file_lockd_v1_lockd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2867,7 +3070,7 @@ func (x *SnapshotChunk) String() string {
 func (*SnapshotChunk) ProtoMessage() {}
 
 func (x *SnapshotChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_lockd_v1_lockd_proto_msgTypes[31]
+	mi := &file_lockd_v1_lockd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2880,7 +3083,7 @@ func (x *SnapshotChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotChunk.ProtoReflect.Descriptor instead.
 func (*SnapshotChunk) Descriptor() ([]byte, []int) {
-	return file_lockd_v1_lockd_proto_rawDescGZIP(), []int{31}
+	return file_lockd_v1_lockd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SnapshotChunk) GetIndex() uint64 {
@@ -2932,13 +3135,27 @@ func (x *SnapshotChunk) GetData() []byte {
 	return nil
 }
 
+func (x *SnapshotChunk) GetFormer() []*Member {
+	if x != nil {
+		return x.Former
+	}
+	return nil
+}
+
+func (x *SnapshotChunk) GetLearners() []*Member {
+	if x != nil {
+		return x.Learners
+	}
+	return nil
+}
+
 var File_lockd_v1_lockd_proto protoreflect.FileDescriptor
 
 const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\n" +
 	"\x14lockd/v1/lockd.proto\x12\blockd.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\"3\n" +
 	"\vClientFrame\x12$\n" +
-	"\x05calls\x18\x01 \x03(\v2\x0e.lockd.v1.CallR\x05calls\"\xde\x05\n" +
+	"\x05calls\x18\x01 \x03(\v2\x0e.lockd.v1.CallR\x05calls\"\xa7\x06\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12A\n" +
 	"\fopen_session\x18\x02 \x01(\v2\x1c.lockd.v1.OpenSessionRequestH\x00R\vopenSession\x12D\n" +
@@ -2953,10 +3170,11 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	" \x01(\v2\x15.lockd.v1.ListRequestH\x00R\x04list\x12D\n" +
 	"\rlist_sessions\x18\v \x01(\v2\x1d.lockd.v1.ListSessionsRequestH\x00R\flistSessions\x121\n" +
 	"\x06status\x18\f \x01(\v2\x17.lockd.v1.StatusRequestH\x00R\x06status\x12J\n" +
-	"\x0ftransfer_leader\x18\r \x01(\v2\x1f.lockd.v1.TransferLeaderRequestH\x00R\x0etransferLeaderB\t\n" +
+	"\x0ftransfer_leader\x18\r \x01(\v2\x1f.lockd.v1.TransferLeaderRequestH\x00R\x0etransferLeader\x12G\n" +
+	"\x0echange_members\x18\x0e \x01(\v2\x1e.lockd.v1.ChangeMembersRequestH\x00R\rchangeMembersB\t\n" +
 	"\arequest\"8\n" +
 	"\vServerFrame\x12)\n" +
-	"\areplies\x18\x01 \x03(\v2\x0f.lockd.v1.ReplyR\areplies\"\xd1\x03\n" +
+	"\areplies\x18\x01 \x03(\v2\x0f.lockd.v1.ReplyR\areplies\"\x9b\x04\n" +
 	"\x05Reply\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12*\n" +
 	"\x06result\x18\x02 \x01(\v2\x10.lockd.v1.ResultH\x00R\x06result\x12/\n" +
@@ -2965,7 +3183,8 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\x04list\x18\x05 \x01(\v2\x16.lockd.v1.ListResponseH\x00R\x04list\x12E\n" +
 	"\rlist_sessions\x18\x06 \x01(\v2\x1e.lockd.v1.ListSessionsResponseH\x00R\flistSessions\x122\n" +
 	"\x06status\x18\a \x01(\v2\x18.lockd.v1.StatusResponseH\x00R\x06status\x12K\n" +
-	"\x0ftransfer_leader\x18\b \x01(\v2 .lockd.v1.TransferLeaderResponseH\x00R\x0etransferLeader\x12-\n" +
+	"\x0ftransfer_leader\x18\b \x01(\v2 .lockd.v1.TransferLeaderResponseH\x00R\x0etransferLeader\x12H\n" +
+	"\x0echange_members\x18\t \x01(\v2\x1f.lockd.v1.ChangeMembersResponseH\x00R\rchangeMembers\x12-\n" +
 	"\arefusal\x18\x0f \x01(\v2\x11.lockd.v1.RefusalH\x00R\arefusalB\b\n" +
 	"\x06answer\"m\n" +
 	"\x12OpenSessionRequest\x12+\n" +
@@ -3111,7 +3330,7 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\x04left\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04left\x12\x12\n" +
 	"\x04held\x18\x05 \x01(\rR\x04held\x12\x18\n" +
 	"\awaiting\x18\x06 \x01(\rR\awaiting\"\x0f\n" +
-	"\rStatusRequest\"\xc9\x04\n" +
+	"\rStatusRequest\"\xc6\x05\n" +
 	"\x0eStatusResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x121\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1d.lockd.v1.StatusResponse.RoleR\x04role\x12\x12\n" +
@@ -3129,17 +3348,21 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\amembers\x18\r \x03(\v2\x10.lockd.v1.MemberR\amembers\x12-\n" +
 	"\x04time\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\x04time\x12(\n" +
 	"\x06counts\x18\x0f \x01(\v2\x10.lockd.v1.CountsR\x06counts\x12.\n" +
-	"\bprogress\x18\x10 \x03(\v2\x12.lockd.v1.ProgressR\bprogress\"S\n" +
+	"\bprogress\x18\x10 \x03(\v2\x12.lockd.v1.ProgressR\bprogress\x12(\n" +
+	"\x06former\x18\x11 \x03(\v2\x10.lockd.v1.MemberR\x06former\x12,\n" +
+	"\blearners\x18\x12 \x03(\v2\x10.lockd.v1.MemberR\blearners\x12#\n" +
+	"\rmembers_since\x18\x13 \x01(\x04R\fmembersSince\"S\n" +
 	"\x04Role\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\f\n" +
 	"\bFOLLOWER\x10\x01\x12\x11\n" +
 	"\rPRE_CANDIDATE\x10\x02\x12\r\n" +
 	"\tCANDIDATE\x10\x03\x12\n" +
 	"\n" +
-	"\x06LEADER\x10\x04\":\n" +
+	"\x06LEADER\x10\x04\"T\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12 \n" +
-	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\"\xf7\x01\n" +
+	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\"\xf7\x01\n" +
 	"\x06Counts\x12\x1a\n" +
 	"\bsessions\x18\x01 \x01(\rR\bsessions\x12\x14\n" +
 	"\x05locks\x18\x02 \x01(\rR\x05locks\x12\x18\n" +
@@ -3149,17 +3372,26 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\breleases\x18\x06 \x01(\x04R\breleases\x12\x1a\n" +
 	"\bexpiries\x18\a \x01(\x04R\bexpiries\x12\x1b\n" +
 	"\ttimed_out\x18\b \x01(\x04R\btimedOut\x12\x18\n" +
-	"\acancels\x18\t \x01(\x04R\acancels\"b\n" +
+	"\acancels\x18\t \x01(\x04R\acancels\"\x90\x01\n" +
 	"\bProgress\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\x04R\x06member\x12\x14\n" +
 	"\x05match\x18\x02 \x01(\x04R\x05match\x12\x10\n" +
 	"\x03lag\x18\x03 \x01(\x04R\x03lag\x12\x16\n" +
-	"\x06active\x18\x04 \x01(\bR\x06active\"'\n" +
+	"\x06active\x18\x04 \x01(\bR\x06active\x12\x18\n" +
+	"\alearner\x18\x05 \x01(\bR\alearner\x12\x12\n" +
+	"\x04slow\x18\x06 \x01(\bR\x04slow\"'\n" +
 	"\x15TransferLeaderRequest\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\x04R\x02to\"0\n" +
 	"\x16TransferLeaderResponse\x12\x16\n" +
-	"\x06leader\x18\x01 \x01(\x04R\x06leader\"\x15\n" +
-	"\x13SaveSnapshotRequest\"\xd6\x01\n" +
+	"\x06leader\x18\x01 \x01(\x04R\x06leader\"l\n" +
+	"\x14ChangeMembersRequest\x12\"\n" +
+	"\x03add\x18\x01 \x03(\v2\x10.lockd.v1.MemberR\x03add\x12\x18\n" +
+	"\apromote\x18\x02 \x03(\x04R\apromote\x12\x16\n" +
+	"\x06remove\x18\x03 \x03(\x04R\x06remove\"q\n" +
+	"\x15ChangeMembersResponse\x12*\n" +
+	"\amembers\x18\x01 \x03(\v2\x10.lockd.v1.MemberR\amembers\x12,\n" +
+	"\blearners\x18\x02 \x03(\v2\x10.lockd.v1.MemberR\blearners\"\x15\n" +
+	"\x13SaveSnapshotRequest\"\xae\x02\n" +
 	"\rSnapshotChunk\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12-\n" +
@@ -3167,7 +3399,10 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\amembers\x18\x04 \x03(\v2\x10.lockd.v1.MemberR\amembers\x12\x16\n" +
 	"\x06offset\x18\x05 \x01(\x04R\x06offset\x12\x14\n" +
 	"\x05total\x18\x06 \x01(\x04R\x05total\x12\x12\n" +
-	"\x04data\x18\a \x01(\fR\x04data2\xf7\t\n" +
+	"\x04data\x18\a \x01(\fR\x04data\x12(\n" +
+	"\x06former\x18\b \x03(\v2\x10.lockd.v1.MemberR\x06former\x12,\n" +
+	"\blearners\x18\t \x03(\v2\x10.lockd.v1.MemberR\blearners2\xe1\n" +
+	"\n" +
 	"\x05Lockd\x12V\n" +
 	"\vOpenSession\x12\x1c.lockd.v1.OpenSessionRequest\x1a\x10.lockd.v1.Result\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/sessions\x12h\n" +
 	"\fRenewSession\x12\x1d.lockd.v1.RenewSessionRequest\x1a\x10.lockd.v1.Result\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/sessions/{session}/renew\x12_\n" +
@@ -3181,7 +3416,8 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\fListSessions\x12\x1d.lockd.v1.ListSessionsRequest\x1a\x1e.lockd.v1.ListSessionsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/sessions\x12O\n" +
 	"\x06Status\x12\x17.lockd.v1.StatusRequest\x1a\x18.lockd.v1.StatusResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/status\x12s\n" +
-	"\x0eTransferLeader\x12\x1f.lockd.v1.TransferLeaderRequest\x1a .lockd.v1.TransferLeaderResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/leader/transfer\x12H\n" +
+	"\x0eTransferLeader\x12\x1f.lockd.v1.TransferLeaderRequest\x1a .lockd.v1.TransferLeaderResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/leader/transfer\x12h\n" +
+	"\rChangeMembers\x12\x1e.lockd.v1.ChangeMembersRequest\x1a\x1f.lockd.v1.ChangeMembersResponse\"\x16\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/v1/members\x12H\n" +
 	"\fSaveSnapshot\x12\x1d.lockd.v1.SaveSnapshotRequest\x1a\x17.lockd.v1.SnapshotChunk0\x01\x12;\n" +
 	"\aConnect\x12\x15.lockd.v1.ClientFrame\x1a\x15.lockd.v1.ServerFrame(\x010\x01B\x1cZ\x1alockd/wire/lockdv1;lockdv1b\x06proto3"
 
@@ -3198,7 +3434,7 @@ func file_lockd_v1_lockd_proto_rawDescGZIP() []byte {
 }
 
 var file_lockd_v1_lockd_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_lockd_v1_lockd_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_lockd_v1_lockd_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_lockd_v1_lockd_proto_goTypes = []any{
 	(Result_Status)(0),             // 0: lockd.v1.Result.Status
 	(Refusal_Reason)(0),            // 1: lockd.v1.Refusal.Reason
@@ -3233,9 +3469,11 @@ var file_lockd_v1_lockd_proto_goTypes = []any{
 	(*Progress)(nil),               // 30: lockd.v1.Progress
 	(*TransferLeaderRequest)(nil),  // 31: lockd.v1.TransferLeaderRequest
 	(*TransferLeaderResponse)(nil), // 32: lockd.v1.TransferLeaderResponse
-	(*SaveSnapshotRequest)(nil),    // 33: lockd.v1.SaveSnapshotRequest
-	(*SnapshotChunk)(nil),          // 34: lockd.v1.SnapshotChunk
-	(*durationpb.Duration)(nil),    // 35: google.protobuf.Duration
+	(*ChangeMembersRequest)(nil),   // 33: lockd.v1.ChangeMembersRequest
+	(*ChangeMembersResponse)(nil),  // 34: lockd.v1.ChangeMembersResponse
+	(*SaveSnapshotRequest)(nil),    // 35: lockd.v1.SaveSnapshotRequest
+	(*SnapshotChunk)(nil),          // 36: lockd.v1.SnapshotChunk
+	(*durationpb.Duration)(nil),    // 37: google.protobuf.Duration
 }
 var file_lockd_v1_lockd_proto_depIdxs = []int32{
 	4,  // 0: lockd.v1.ClientFrame.calls:type_name -> lockd.v1.Call
@@ -3251,71 +3489,82 @@ var file_lockd_v1_lockd_proto_depIdxs = []int32{
 	21, // 10: lockd.v1.Call.list_sessions:type_name -> lockd.v1.ListSessionsRequest
 	26, // 11: lockd.v1.Call.status:type_name -> lockd.v1.StatusRequest
 	31, // 12: lockd.v1.Call.transfer_leader:type_name -> lockd.v1.TransferLeaderRequest
-	6,  // 13: lockd.v1.ServerFrame.replies:type_name -> lockd.v1.Reply
-	13, // 14: lockd.v1.Reply.result:type_name -> lockd.v1.Result
-	16, // 15: lockd.v1.Reply.check:type_name -> lockd.v1.CheckResponse
-	18, // 16: lockd.v1.Reply.show:type_name -> lockd.v1.ShowResponse
-	20, // 17: lockd.v1.Reply.list:type_name -> lockd.v1.ListResponse
-	22, // 18: lockd.v1.Reply.list_sessions:type_name -> lockd.v1.ListSessionsResponse
-	27, // 19: lockd.v1.Reply.status:type_name -> lockd.v1.StatusResponse
-	32, // 20: lockd.v1.Reply.transfer_leader:type_name -> lockd.v1.TransferLeaderResponse
-	14, // 21: lockd.v1.Reply.refusal:type_name -> lockd.v1.Refusal
-	35, // 22: lockd.v1.OpenSessionRequest.ttl:type_name -> google.protobuf.Duration
-	35, // 23: lockd.v1.AcquireRequest.wait:type_name -> google.protobuf.Duration
-	0,  // 24: lockd.v1.Result.status:type_name -> lockd.v1.Result.Status
-	35, // 25: lockd.v1.Result.ttl:type_name -> google.protobuf.Duration
-	1,  // 26: lockd.v1.Refusal.reason:type_name -> lockd.v1.Refusal.Reason
-	13, // 27: lockd.v1.Refusal.result:type_name -> lockd.v1.Result
-	23, // 28: lockd.v1.ShowResponse.lock:type_name -> lockd.v1.Lock
-	24, // 29: lockd.v1.ShowResponse.waiters:type_name -> lockd.v1.Waiter
-	23, // 30: lockd.v1.ListResponse.locks:type_name -> lockd.v1.Lock
-	25, // 31: lockd.v1.ListSessionsResponse.sessions:type_name -> lockd.v1.Session
-	35, // 32: lockd.v1.Lock.since:type_name -> google.protobuf.Duration
-	35, // 33: lockd.v1.Lock.left:type_name -> google.protobuf.Duration
-	35, // 34: lockd.v1.Waiter.since:type_name -> google.protobuf.Duration
-	35, // 35: lockd.v1.Waiter.until:type_name -> google.protobuf.Duration
-	35, // 36: lockd.v1.Session.ttl:type_name -> google.protobuf.Duration
-	35, // 37: lockd.v1.Session.left:type_name -> google.protobuf.Duration
-	2,  // 38: lockd.v1.StatusResponse.role:type_name -> lockd.v1.StatusResponse.Role
-	28, // 39: lockd.v1.StatusResponse.members:type_name -> lockd.v1.Member
-	35, // 40: lockd.v1.StatusResponse.time:type_name -> google.protobuf.Duration
-	29, // 41: lockd.v1.StatusResponse.counts:type_name -> lockd.v1.Counts
-	30, // 42: lockd.v1.StatusResponse.progress:type_name -> lockd.v1.Progress
-	35, // 43: lockd.v1.SnapshotChunk.time:type_name -> google.protobuf.Duration
-	28, // 44: lockd.v1.SnapshotChunk.members:type_name -> lockd.v1.Member
-	7,  // 45: lockd.v1.Lockd.OpenSession:input_type -> lockd.v1.OpenSessionRequest
-	8,  // 46: lockd.v1.Lockd.RenewSession:input_type -> lockd.v1.RenewSessionRequest
-	9,  // 47: lockd.v1.Lockd.CloseSession:input_type -> lockd.v1.CloseSessionRequest
-	10, // 48: lockd.v1.Lockd.Acquire:input_type -> lockd.v1.AcquireRequest
-	11, // 49: lockd.v1.Lockd.Release:input_type -> lockd.v1.ReleaseRequest
-	12, // 50: lockd.v1.Lockd.Cancel:input_type -> lockd.v1.CancelRequest
-	15, // 51: lockd.v1.Lockd.Check:input_type -> lockd.v1.CheckRequest
-	17, // 52: lockd.v1.Lockd.Show:input_type -> lockd.v1.ShowRequest
-	19, // 53: lockd.v1.Lockd.List:input_type -> lockd.v1.ListRequest
-	21, // 54: lockd.v1.Lockd.ListSessions:input_type -> lockd.v1.ListSessionsRequest
-	26, // 55: lockd.v1.Lockd.Status:input_type -> lockd.v1.StatusRequest
-	31, // 56: lockd.v1.Lockd.TransferLeader:input_type -> lockd.v1.TransferLeaderRequest
-	33, // 57: lockd.v1.Lockd.SaveSnapshot:input_type -> lockd.v1.SaveSnapshotRequest
-	3,  // 58: lockd.v1.Lockd.Connect:input_type -> lockd.v1.ClientFrame
-	13, // 59: lockd.v1.Lockd.OpenSession:output_type -> lockd.v1.Result
-	13, // 60: lockd.v1.Lockd.RenewSession:output_type -> lockd.v1.Result
-	13, // 61: lockd.v1.Lockd.CloseSession:output_type -> lockd.v1.Result
-	13, // 62: lockd.v1.Lockd.Acquire:output_type -> lockd.v1.Result
-	13, // 63: lockd.v1.Lockd.Release:output_type -> lockd.v1.Result
-	13, // 64: lockd.v1.Lockd.Cancel:output_type -> lockd.v1.Result
-	16, // 65: lockd.v1.Lockd.Check:output_type -> lockd.v1.CheckResponse
-	18, // 66: lockd.v1.Lockd.Show:output_type -> lockd.v1.ShowResponse
-	20, // 67: lockd.v1.Lockd.List:output_type -> lockd.v1.ListResponse
-	22, // 68: lockd.v1.Lockd.ListSessions:output_type -> lockd.v1.ListSessionsResponse
-	27, // 69: lockd.v1.Lockd.Status:output_type -> lockd.v1.StatusResponse
-	32, // 70: lockd.v1.Lockd.TransferLeader:output_type -> lockd.v1.TransferLeaderResponse
-	34, // 71: lockd.v1.Lockd.SaveSnapshot:output_type -> lockd.v1.SnapshotChunk
-	5,  // 72: lockd.v1.Lockd.Connect:output_type -> lockd.v1.ServerFrame
-	59, // [59:73] is the sub-list for method output_type
-	45, // [45:59] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	33, // 13: lockd.v1.Call.change_members:type_name -> lockd.v1.ChangeMembersRequest
+	6,  // 14: lockd.v1.ServerFrame.replies:type_name -> lockd.v1.Reply
+	13, // 15: lockd.v1.Reply.result:type_name -> lockd.v1.Result
+	16, // 16: lockd.v1.Reply.check:type_name -> lockd.v1.CheckResponse
+	18, // 17: lockd.v1.Reply.show:type_name -> lockd.v1.ShowResponse
+	20, // 18: lockd.v1.Reply.list:type_name -> lockd.v1.ListResponse
+	22, // 19: lockd.v1.Reply.list_sessions:type_name -> lockd.v1.ListSessionsResponse
+	27, // 20: lockd.v1.Reply.status:type_name -> lockd.v1.StatusResponse
+	32, // 21: lockd.v1.Reply.transfer_leader:type_name -> lockd.v1.TransferLeaderResponse
+	34, // 22: lockd.v1.Reply.change_members:type_name -> lockd.v1.ChangeMembersResponse
+	14, // 23: lockd.v1.Reply.refusal:type_name -> lockd.v1.Refusal
+	37, // 24: lockd.v1.OpenSessionRequest.ttl:type_name -> google.protobuf.Duration
+	37, // 25: lockd.v1.AcquireRequest.wait:type_name -> google.protobuf.Duration
+	0,  // 26: lockd.v1.Result.status:type_name -> lockd.v1.Result.Status
+	37, // 27: lockd.v1.Result.ttl:type_name -> google.protobuf.Duration
+	1,  // 28: lockd.v1.Refusal.reason:type_name -> lockd.v1.Refusal.Reason
+	13, // 29: lockd.v1.Refusal.result:type_name -> lockd.v1.Result
+	23, // 30: lockd.v1.ShowResponse.lock:type_name -> lockd.v1.Lock
+	24, // 31: lockd.v1.ShowResponse.waiters:type_name -> lockd.v1.Waiter
+	23, // 32: lockd.v1.ListResponse.locks:type_name -> lockd.v1.Lock
+	25, // 33: lockd.v1.ListSessionsResponse.sessions:type_name -> lockd.v1.Session
+	37, // 34: lockd.v1.Lock.since:type_name -> google.protobuf.Duration
+	37, // 35: lockd.v1.Lock.left:type_name -> google.protobuf.Duration
+	37, // 36: lockd.v1.Waiter.since:type_name -> google.protobuf.Duration
+	37, // 37: lockd.v1.Waiter.until:type_name -> google.protobuf.Duration
+	37, // 38: lockd.v1.Session.ttl:type_name -> google.protobuf.Duration
+	37, // 39: lockd.v1.Session.left:type_name -> google.protobuf.Duration
+	2,  // 40: lockd.v1.StatusResponse.role:type_name -> lockd.v1.StatusResponse.Role
+	28, // 41: lockd.v1.StatusResponse.members:type_name -> lockd.v1.Member
+	37, // 42: lockd.v1.StatusResponse.time:type_name -> google.protobuf.Duration
+	29, // 43: lockd.v1.StatusResponse.counts:type_name -> lockd.v1.Counts
+	30, // 44: lockd.v1.StatusResponse.progress:type_name -> lockd.v1.Progress
+	28, // 45: lockd.v1.StatusResponse.former:type_name -> lockd.v1.Member
+	28, // 46: lockd.v1.StatusResponse.learners:type_name -> lockd.v1.Member
+	28, // 47: lockd.v1.ChangeMembersRequest.add:type_name -> lockd.v1.Member
+	28, // 48: lockd.v1.ChangeMembersResponse.members:type_name -> lockd.v1.Member
+	28, // 49: lockd.v1.ChangeMembersResponse.learners:type_name -> lockd.v1.Member
+	37, // 50: lockd.v1.SnapshotChunk.time:type_name -> google.protobuf.Duration
+	28, // 51: lockd.v1.SnapshotChunk.members:type_name -> lockd.v1.Member
+	28, // 52: lockd.v1.SnapshotChunk.former:type_name -> lockd.v1.Member
+	28, // 53: lockd.v1.SnapshotChunk.learners:type_name -> lockd.v1.Member
+	7,  // 54: lockd.v1.Lockd.OpenSession:input_type -> lockd.v1.OpenSessionRequest
+	8,  // 55: lockd.v1.Lockd.RenewSession:input_type -> lockd.v1.RenewSessionRequest
+	9,  // 56: lockd.v1.Lockd.CloseSession:input_type -> lockd.v1.CloseSessionRequest
+	10, // 57: lockd.v1.Lockd.Acquire:input_type -> lockd.v1.AcquireRequest
+	11, // 58: lockd.v1.Lockd.Release:input_type -> lockd.v1.ReleaseRequest
+	12, // 59: lockd.v1.Lockd.Cancel:input_type -> lockd.v1.CancelRequest
+	15, // 60: lockd.v1.Lockd.Check:input_type -> lockd.v1.CheckRequest
+	17, // 61: lockd.v1.Lockd.Show:input_type -> lockd.v1.ShowRequest
+	19, // 62: lockd.v1.Lockd.List:input_type -> lockd.v1.ListRequest
+	21, // 63: lockd.v1.Lockd.ListSessions:input_type -> lockd.v1.ListSessionsRequest
+	26, // 64: lockd.v1.Lockd.Status:input_type -> lockd.v1.StatusRequest
+	31, // 65: lockd.v1.Lockd.TransferLeader:input_type -> lockd.v1.TransferLeaderRequest
+	33, // 66: lockd.v1.Lockd.ChangeMembers:input_type -> lockd.v1.ChangeMembersRequest
+	35, // 67: lockd.v1.Lockd.SaveSnapshot:input_type -> lockd.v1.SaveSnapshotRequest
+	3,  // 68: lockd.v1.Lockd.Connect:input_type -> lockd.v1.ClientFrame
+	13, // 69: lockd.v1.Lockd.OpenSession:output_type -> lockd.v1.Result
+	13, // 70: lockd.v1.Lockd.RenewSession:output_type -> lockd.v1.Result
+	13, // 71: lockd.v1.Lockd.CloseSession:output_type -> lockd.v1.Result
+	13, // 72: lockd.v1.Lockd.Acquire:output_type -> lockd.v1.Result
+	13, // 73: lockd.v1.Lockd.Release:output_type -> lockd.v1.Result
+	13, // 74: lockd.v1.Lockd.Cancel:output_type -> lockd.v1.Result
+	16, // 75: lockd.v1.Lockd.Check:output_type -> lockd.v1.CheckResponse
+	18, // 76: lockd.v1.Lockd.Show:output_type -> lockd.v1.ShowResponse
+	20, // 77: lockd.v1.Lockd.List:output_type -> lockd.v1.ListResponse
+	22, // 78: lockd.v1.Lockd.ListSessions:output_type -> lockd.v1.ListSessionsResponse
+	27, // 79: lockd.v1.Lockd.Status:output_type -> lockd.v1.StatusResponse
+	32, // 80: lockd.v1.Lockd.TransferLeader:output_type -> lockd.v1.TransferLeaderResponse
+	34, // 81: lockd.v1.Lockd.ChangeMembers:output_type -> lockd.v1.ChangeMembersResponse
+	36, // 82: lockd.v1.Lockd.SaveSnapshot:output_type -> lockd.v1.SnapshotChunk
+	5,  // 83: lockd.v1.Lockd.Connect:output_type -> lockd.v1.ServerFrame
+	69, // [69:84] is the sub-list for method output_type
+	54, // [54:69] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_lockd_v1_lockd_proto_init() }
@@ -3336,6 +3585,7 @@ func file_lockd_v1_lockd_proto_init() {
 		(*Call_ListSessions)(nil),
 		(*Call_Status)(nil),
 		(*Call_TransferLeader)(nil),
+		(*Call_ChangeMembers)(nil),
 	}
 	file_lockd_v1_lockd_proto_msgTypes[3].OneofWrappers = []any{
 		(*Reply_Result)(nil),
@@ -3345,6 +3595,7 @@ func file_lockd_v1_lockd_proto_init() {
 		(*Reply_ListSessions)(nil),
 		(*Reply_Status)(nil),
 		(*Reply_TransferLeader)(nil),
+		(*Reply_ChangeMembers)(nil),
 		(*Reply_Refusal)(nil),
 	}
 	file_lockd_v1_lockd_proto_msgTypes[11].OneofWrappers = []any{
@@ -3357,7 +3608,7 @@ func file_lockd_v1_lockd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockd_v1_lockd_proto_rawDesc), len(file_lockd_v1_lockd_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   32,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

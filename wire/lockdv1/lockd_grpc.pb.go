@@ -62,6 +62,7 @@ const (
 	Lockd_ListSessions_FullMethodName   = "/lockd.v1.Lockd/ListSessions"
 	Lockd_Status_FullMethodName         = "/lockd.v1.Lockd/Status"
 	Lockd_TransferLeader_FullMethodName = "/lockd.v1.Lockd/TransferLeader"
+	Lockd_ChangeMembers_FullMethodName  = "/lockd.v1.Lockd/ChangeMembers"
 	Lockd_SaveSnapshot_FullMethodName   = "/lockd.v1.Lockd/SaveSnapshot"
 	Lockd_Connect_FullMethodName        = "/lockd.v1.Lockd/Connect"
 )
@@ -96,6 +97,9 @@ type LockdClient interface {
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error)
 	// TransferLeader hands leadership to another member.
 	TransferLeader(ctx context.Context, in *TransferLeaderRequest, opts ...grpc.CallOption) (*TransferLeaderResponse, error)
+	// ChangeMembers adds, promotes and removes members, all in one step. It is answered when the change is done: committed, and
+	// for a change of voters, in force alone. One that is refused as OVERLOADED may be repeated: another change is under way.
+	ChangeMembers(ctx context.Context, in *ChangeMembersRequest, opts ...grpc.CallOption) (*ChangeMembersResponse, error)
 	// SaveSnapshot sends the state of all locks and sessions as of one confirmed moment, in
 	// chunks, in order. It has no HTTP form: JSON is no vessel for large binary data.
 	SaveSnapshot(ctx context.Context, in *SaveSnapshotRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SnapshotChunk], error)
@@ -233,6 +237,16 @@ func (c *lockdClient) TransferLeader(ctx context.Context, in *TransferLeaderRequ
 	return out, nil
 }
 
+func (c *lockdClient) ChangeMembers(ctx context.Context, in *ChangeMembersRequest, opts ...grpc.CallOption) (*ChangeMembersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeMembersResponse)
+	err := c.cc.Invoke(ctx, Lockd_ChangeMembers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *lockdClient) SaveSnapshot(ctx context.Context, in *SaveSnapshotRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SnapshotChunk], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &Lockd_ServiceDesc.Streams[0], Lockd_SaveSnapshot_FullMethodName, cOpts...)
@@ -295,6 +309,9 @@ type LockdServer interface {
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)
 	// TransferLeader hands leadership to another member.
 	TransferLeader(context.Context, *TransferLeaderRequest) (*TransferLeaderResponse, error)
+	// ChangeMembers adds, promotes and removes members, all in one step. It is answered when the change is done: committed, and
+	// for a change of voters, in force alone. One that is refused as OVERLOADED may be repeated: another change is under way.
+	ChangeMembers(context.Context, *ChangeMembersRequest) (*ChangeMembersResponse, error)
 	// SaveSnapshot sends the state of all locks and sessions as of one confirmed moment, in
 	// chunks, in order. It has no HTTP form: JSON is no vessel for large binary data.
 	SaveSnapshot(*SaveSnapshotRequest, grpc.ServerStreamingServer[SnapshotChunk]) error
@@ -347,6 +364,9 @@ func (UnimplementedLockdServer) Status(context.Context, *StatusRequest) (*Status
 }
 func (UnimplementedLockdServer) TransferLeader(context.Context, *TransferLeaderRequest) (*TransferLeaderResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TransferLeader not implemented")
+}
+func (UnimplementedLockdServer) ChangeMembers(context.Context, *ChangeMembersRequest) (*ChangeMembersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangeMembers not implemented")
 }
 func (UnimplementedLockdServer) SaveSnapshot(*SaveSnapshotRequest, grpc.ServerStreamingServer[SnapshotChunk]) error {
 	return status.Error(codes.Unimplemented, "method SaveSnapshot not implemented")
@@ -591,6 +611,24 @@ func _Lockd_TransferLeader_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Lockd_ChangeMembers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangeMembersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LockdServer).ChangeMembers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Lockd_ChangeMembers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LockdServer).ChangeMembers(ctx, req.(*ChangeMembersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Lockd_SaveSnapshot_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(SaveSnapshotRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -663,6 +701,10 @@ var Lockd_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "TransferLeader",
 			Handler:    _Lockd_TransferLeader_Handler,
+		},
+		{
+			MethodName: "ChangeMembers",
+			Handler:    _Lockd_ChangeMembers_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"lockd/raft"
+)
+
+// maxAddress bounds the address of a member, in bytes.
+const maxAddress = 255
+
+// changeMembers begins a change of the membership. It is answered when the change is done.
+func (s *Server) changeMembers(id CallID, c ChangeMembers) {
+	if detail := invalidChange(c.Change); detail != "" {
+		s.refuse(id, Invalid, detail)
+		return
+	}
+	if s.full {
+		s.refuse(id, DiskFull, "")
+		return
+	}
+	_, err := s.node.Reconfigure(s.now, c.Change)
+	switch {
+	case err == nil:
+		s.changing = id
+	case errors.Is(err, raft.ErrChanging), errors.Is(err, raft.ErrNoCommitYet):
+		s.refuse(id, Overloaded, err.Error()) // it passes
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrTransferring):
+		s.refuse(id, NotLeader, err.Error())
+	default:
+		s.refuse(id, Invalid, err.Error())
+	}
+}
+
+// invalidChange says what consensus does not know to be wrong with a change. Empty: nothing.
+func invalidChange(c raft.Change) string {
+	if len(c.Add)+len(c.Promote)+len(c.Remove) == 0 {
+		return "the change is none"
+	}
+	for _, m := range c.Add {
+		switch {
+		case m.ID == 0 || m.Incarnation == 0:
+			return "a member has a number and the incarnation of its data directory, neither of them zero"
+		case m.Address == "" || len(m.Address) > maxAddress || !utf8.ValidString(m.Address):
+			return fmt.Sprintf("the address of member %d is missing, not UTF-8, or longer than %d bytes", m.ID, maxAddress)
+		}
+	}
+	return ""
+}
+
+// noteChange answers who asked for a change when it is done. One change is under way at a time: what is in force then is what was asked for, or
+// leadership would have been lost.
+func (s *Server) noteChange() {
+	if s.changing != 0 && !s.node.Changing() {
+		s.reply(s.changing, MembersChanged{Membership: s.node.Status().Membership})
+		s.changing = 0
+	}
+}
