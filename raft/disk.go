@@ -81,6 +81,8 @@ func supersede(older, newer Message) Message {
 		}
 	case *Mismatch:
 		_, same = older.(*Mismatch)
+	case *Lost:
+		_, same = older.(*Lost)
 	case *PreVoteReply:
 		_, same = older.(*PreVoteReply)
 	case *StaleTerm:

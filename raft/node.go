@@ -53,6 +53,7 @@ type Node struct {
 
 	incoming *assembly // a snapshot that is being received
 	disk     disk
+	damage   *convalescence // nil: the log is whole
 
 	outbox  []Envelope
 	install *Snapshot
@@ -75,6 +76,10 @@ func New(config Config, stored Stored, now time.Duration) *Node {
 	n.commit, n.handed = stored.Snapshot.Index, stored.Snapshot.Index
 	n.disk.stable, n.disk.unsaved, n.disk.covered = n.log.last(), n.log.last()+1, n.commit
 	n.role = Follower
+	if d := stored.Damage; d != nil {
+		n.damage = newConvalescence(d)
+		n.mend()
+	}
 	n.calm()
 	return n
 }
@@ -111,6 +116,8 @@ func (n *Node) timeout() {
 	switch {
 	case n.role == Leader:
 		n.beat()
+	case n.now >= n.Deadline() && !n.whole():
+		n.seek()
 	case n.now >= n.Deadline() && n.votes():
 		n.poll()
 	case n.now >= n.Deadline():
@@ -146,6 +153,12 @@ func (n *Node) receive(envelope Envelope) {
 	switch m := message.(type) {
 	case *PreVote: // asks, and changes nothing: not even a term
 		n.onPreVote(from, m)
+		return
+	case *Fetch: // nor does this
+		n.onFetch(from, m)
+		return
+	case *Fetched: // a part of a log is what it is, whatever the term
+		n.onFetched(from, m)
 		return
 	case *Vote:
 		if !m.Transfer && n.protectsLeader() {
@@ -188,6 +201,8 @@ func (n *Node) receiveCurrent(from ID, message Message) {
 		n.onAppended(from, m)
 	case *Mismatch:
 		n.onMismatch(from, m)
+	case *Lost:
+		n.onLost(from, m)
 	case *Chunk:
 		n.onChunk(from, m)
 	case *ChunkReceived:
@@ -229,6 +244,7 @@ func (n *Node) checkStep() {
 	if n.disk.stable > n.log.last() {
 		fail("durable up to %d, behind the end of the log at %d", n.disk.stable, n.log.last())
 	}
+	n.checkDamage()
 }
 
 // Check looks at every entry as well. It is for tests and simulations.

@@ -101,6 +101,9 @@ func (s *stage) start(a *actor) {
 	a.node = New(config, a.durable, s.now)
 	a.busy, a.writing = s.now, nil
 	a.known = a.node.Status()
+	if a.known.Hole != (Hole{}) {
+		s.tellHole(a, a.known)
+	}
 }
 
 // crash takes the power from a member: what was not durable is gone.
@@ -189,9 +192,21 @@ func (s *stage) tellStatus(a *actor) {
 	case is.Role == PreCandidate && a.node.waiting == s.now:
 		s.tell("%d polls again, patient for %v", a.id, a.node.patience)
 	}
+	if is.Hole != was.Hole {
+		s.tellHole(a, is)
+	}
 	if is.Transfer != was.Transfer && is.Role == Leader {
 		s.tell("%d hands leadership to %s", a.id, nameOf(is.Transfer))
 	}
+}
+
+func (s *stage) tellHole(a *actor, is Status) {
+	if is.Hole == (Hole{}) {
+		s.tell("%d is whole again, up to %d", a.id, is.Last)
+		return
+	}
+	end := a.node.held()
+	s.tell("%d can't read %d..%d, and counts as holding %d/%d", a.id, is.Hole.First, is.Hole.Last, end.Index, end.Term)
 }
 
 func nameOf(id ID) string {
@@ -281,6 +296,13 @@ func describe(m Message) string {
 	case *Mismatch:
 		return fmt.Sprintf("Mismatch term=%d prev=%d last=%d", m.Term, m.PrevIndex, m.Last) + round(m.Round) +
 			ifSet(m.ConflictTerm != 0, fmt.Sprintf(" conflict: term %d begins at %d", m.ConflictTerm, m.ConflictIndex))
+	case *Lost:
+		return fmt.Sprintf("Lost term=%d prev=%d last=%d", m.Term, m.PrevIndex, m.Last) + round(m.Round)
+	case *Fetch:
+		return fmt.Sprintf("Fetch term=%d before=%d/%d from=%d", m.Term, m.Index, m.EntryTerm, m.From)
+	case *Fetched:
+		return fmt.Sprintf("Fetched term=%d before=%d/%d", m.Term, m.Index, m.EntryTerm) +
+			ifSet(len(m.Entries) > 0, " entries="+describeEntries(m.Entries)) + ifSet(len(m.Entries) == 0, " nothing")
 	case *Chunk:
 		return fmt.Sprintf("Chunk term=%d snapshot=%d/%d bytes %d..%d of %d", m.Term, m.Index, m.IndexTerm,
 			m.Offset, m.Offset+uint64(len(m.Data)), m.Total) + round(m.Round)
