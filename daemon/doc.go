@@ -36,6 +36,10 @@
 // when it ends. A broken invariant panics, and is not recovered: the process ends with the stack on standard error. Only a panic
 // in the handler of an HTTP request is kept to its connection by net/http; what is decided is decided by the loop.
 //
+// A node whose log is damaged comes back all the same (package raft, "A disk that has lost something"): it is not ready, says in its log, its readiness and its
+// metrics which entries it lacks, and goes on as ever when it has them back. It refuses to start only where it can't be sure what it
+// has promised: when its identity is damaged, or the record with its newest term and vote.
+//
 // # What is left out
 //
 // Flags and files of configuration: they are the command's. Changing the members of a formed cluster. More than one

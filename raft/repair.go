@@ -269,8 +269,8 @@ type Hole struct {
 	First, Last Index
 }
 
-// hole tells which entries are missing. The last one is known where some behind it can be read.
-func (n *Node) hole() Hole {
+// Hole tells which entries are missing. The last one is known where some behind it can be read.
+func (n *Node) Hole() Hole {
 	d := n.damage
 	if d == nil {
 		return Hole{}

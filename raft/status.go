@@ -14,8 +14,8 @@ type Status struct {
 	Stable     Index // durable here
 	Snapshot   Index
 	Membership Membership
-	Transfer   ID // leadership is on its way to this member; zero: it is not
-	Hole       Hole
+	Transfer   ID   // leadership is on its way to this member; zero: it is not
+	Hole       Hole // what can't be read of the log
 }
 
 // Status tells how the node sees itself now.
@@ -23,7 +23,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		ID: n.id, Role: n.role, Term: n.term, Vote: n.vote, Leader: n.leader,
 		Commit: n.commit, Applied: n.handed, First: n.log.base + 1, Last: n.log.last(), Stable: n.disk.stable,
-		Snapshot: n.log.snapshot.Index, Membership: *n.members(), Hole: n.hole(),
+		Snapshot: n.log.snapshot.Index, Membership: *n.members(), Hole: n.Hole(),
 	}
 	if n.role == Leader && n.lead.transfer != nil {
 		s.Transfer = n.lead.transfer.to

@@ -24,6 +24,13 @@ func (j *judge) spoken(m *member, envelope raft.Envelope) {
 		if s.Granted && (disk.term != s.Term || disk.vote != envelope.To) {
 			j.fail(Durability, "server %d tells server %d of its vote in term %d, which is not on its disk", m.id, envelope.To, s.Term)
 		}
+		if s.Granted {
+			j.granted(m, envelope.To, s.Term)
+		}
+	case *raft.Fetched:
+		if len(s.Entries) > 0 {
+			j.world.hit(holeFilled)
+		}
 	case *raft.Appended:
 		if disk.term < s.Term || s.Match > disk.last() {
 			j.fail(Durability, "server %d acknowledges entry %d in term %d, which is not on its disk", m.id, s.Match, s.Term)
@@ -58,6 +65,8 @@ func (j *judge) hears(m *member, envelope raft.Envelope) {
 		if s.Term >= node.Term() {
 			l.leader, l.at = envelope.From, m.now()
 		}
+	case *raft.Vote:
+		j.asked(m, envelope.From, s)
 	case *raft.PreVote:
 		asked := poll{envelope.From, s.Attempt}
 		owes := l.leader != 0 && node.Status().Leader == l.leader && m.now() < l.at+j.world.knobs.election
@@ -75,7 +84,8 @@ func (j *judge) hears(m *member, envelope raft.Envelope) {
 func (j *judge) rests(e *raft.Entry) {
 	kept := 0
 	for i := range j.watches {
-		if j.watches[i].durable.has(e.Index, e.Term) {
+		w := &j.watches[i]
+		if w.durable.has(e.Index, e.Term) || w.debt != nil && w.debt.shadow.has(e.Index, e.Term) {
 			kept++
 		}
 	}
