@@ -19,7 +19,7 @@
 // election safety, leader append-only, log matching, leader completeness and state machine safety.
 // Beside them: term, vote and commit index never fall; an entry is committed by counting only in its
 // leader's own term (§5.4.2); a member's own disk counts like any other, when it is durable and not before.
-// A member that can't be sure of these stops with a panic rather than go on.
+// A member that can't be sure of these stops with a panic rather than go on. One whose disk has lost a part of its log keeps them as well (below).
 //
 // # How it goes
 //

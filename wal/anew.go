@@ -37,9 +37,9 @@ func (r *recovery) doubt() string {
 
 // lose takes what is behind the damage into account: the newest term and vote, and what the log has lost.
 func (r *recovery) lose() {
-	var highest raft.Index
+	highest := r.received
 	if r.replay.first > 0 {
-		highest = r.replay.last()
+		highest = max(highest, r.replay.last())
 	}
 	for _, s := range r.segments {
 		highest = max(highest, s.last)
@@ -66,7 +66,7 @@ func (r *recovery) beginAnew(s *segment, content []byte) {
 			older.last = max(older.last, first.damage.End.Index)
 		}
 	}
-	*r = recovery{directory: r.directory, segments: r.segments, began: s}
+	*r = recovery{directory: r.directory, received: r.received, segments: r.segments, began: s}
 }
 
 // anew writes what is left of the log into a new segment, which becomes the one in use.

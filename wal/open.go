@@ -207,6 +207,9 @@ func (l *Log) unform() error {
 // recover reads a formed directory. It changes nothing before all of it has been read, and then nothing that anybody may still need.
 func (l *Log) recover(files files) (Recovered, error) {
 	reading := recovery{directory: l.directory}
+	if n := len(files.snapshots); n > 0 {
+		reading.received = files.snapshots[n-1]
+	}
 	damaged, err := reading.read(files.segments)
 	if err != nil {
 		return Recovered{}, err

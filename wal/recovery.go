@@ -2,6 +2,8 @@ package wal
 
 import (
 	"fmt"
+
+	"lockd/raft"
 )
 
 // recovery reads all segments, oldest first, and decides where the log ends.
@@ -12,6 +14,7 @@ import (
 // the row does not have. Anything else is damage.
 type recovery struct {
 	directory FS
+	received  raft.Index // of the newest snapshot: a lost record may have brought it
 	replay    replay
 	segments  []*segment
 	began     *segment // where the log began anew; nil: with the first segment

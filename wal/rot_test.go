@@ -243,6 +243,20 @@ func TestAClaimOutlivesDamageToItself(t *testing.T) {
 	require.False(t, recovered.Stored.Damage.End.Before(raft.Position{Index: 9, Term: 2}))
 }
 
+// What is lost may have been a snapshot that the leader sent, and entries behind it. The snapshot's own file tells how far that was.
+func TestALostRecordMayHaveBroughtASnapshot(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	received := snapshotAt(500, 3)
+	keep(t, log, raft.Record{Term: 3, Snapshot: &received, Entries: entries(3, 501, 503)})
+	keep(t, log, raft.Record{Term: 3, Vote: 2})
+	require.NoError(t, log.Close())
+	directory.FlipBit("0000000000000001.segment", 8*(1*disk.SectorSize+100))
+	_, recovered := open(t, directory)
+	require.False(t, recovered.Stored.Damage.End.Before(raft.Position{Index: 503, Term: 3}))
+	require.Equal(t, received, recovered.Stored.Snapshot)
+}
+
 // The log's first record may be lost as well. Then nothing is known of where it begins, and yet where it ended.
 func TestALogWithoutItsBeginning(t *testing.T) {
 	directory := newDisk(1)
