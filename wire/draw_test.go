@@ -263,6 +263,7 @@ func drawInspected(t *rapid.T) server.Inspected {
 			First: draw[raft.Index](t, "first"), Last: draw[raft.Index](t, "last"),
 			Stable: draw[raft.Index](t, "stable"), Snapshot: draw[raft.Index](t, "snapshot"),
 			Membership: raft.Membership{Members: drawSlice(t, "members", drawMember)},
+			Hole:       raft.Hole{First: draw[raft.Index](t, "first missing"), Last: draw[raft.Index](t, "last missing")},
 		},
 		Time: drawTime(t, "time"),
 		Counts: lockfsm.Counts{

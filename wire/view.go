@@ -72,6 +72,7 @@ func inspectedToProto(i server.Inspected) *lockdv1.StatusResponse {
 		Stable: uint64(n.Stable), Snapshot: uint64(n.Snapshot),
 		Members: each(n.Membership.Members, memberToProto), Time: duration(i.Time),
 		Counts: countsToProto(i.Counts), Progress: each(i.Members, progressToProto),
+		MissingFirst: uint64(n.Hole.First), MissingLast: uint64(n.Hole.Last),
 	}
 }
 
@@ -90,6 +91,7 @@ func inspectedFromProto(m *lockdv1.StatusResponse) server.Inspected {
 			First: raft.Index(m.GetFirst()), Last: raft.Index(m.GetLast()),
 			Stable: raft.Index(m.GetStable()), Snapshot: raft.Index(m.GetSnapshot()),
 			Membership: raft.Membership{Members: each(m.GetMembers(), memberFromProto)},
+			Hole:       raft.Hole{First: raft.Index(m.GetMissingFirst()), Last: raft.Index(m.GetMissingLast())},
 		},
 		Time: m.GetTime().AsDuration(), Counts: countsFromProto(m.GetCounts()),
 		Members: each(m.GetProgress(), progressFromProto),

@@ -2288,7 +2288,11 @@ type StatusResponse struct {
 	Time   *durationpb.Duration `protobuf:"bytes,14,opt,name=time,proto3" json:"time,omitempty"`
 	Counts *Counts              `protobuf:"bytes,15,opt,name=counts,proto3" json:"counts,omitempty"`
 	// From a leader: how far each member is.
-	Progress      []*Progress `protobuf:"bytes,16,rep,name=progress,proto3" json:"progress,omitempty"`
+	Progress []*Progress `protobuf:"bytes,16,rep,name=progress,proto3" json:"progress,omitempty"`
+	// The entries of this member's log that can't be read any more and have to come from another
+	// member: the first, and the last or a later one if that is not certain. Zero: it can read everything.
+	MissingFirst  uint64 `protobuf:"varint,20,opt,name=missing_first,json=missingFirst,proto3" json:"missing_first,omitempty"`
+	MissingLast   uint64 `protobuf:"varint,21,opt,name=missing_last,json=missingLast,proto3" json:"missing_last,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2433,6 +2437,20 @@ func (x *StatusResponse) GetProgress() []*Progress {
 		return x.Progress
 	}
 	return nil
+}
+
+func (x *StatusResponse) GetMissingFirst() uint64 {
+	if x != nil {
+		return x.MissingFirst
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetMissingLast() uint64 {
+	if x != nil {
+		return x.MissingLast
+	}
+	return 0
 }
 
 // Member is one voter of the cluster.
@@ -3070,7 +3088,7 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\x04left\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04left\x12\x12\n" +
 	"\x04held\x18\x05 \x01(\rR\x04held\x12\x18\n" +
 	"\awaiting\x18\x06 \x01(\rR\awaiting\"\x0f\n" +
-	"\rStatusRequest\"\xc9\x04\n" +
+	"\rStatusRequest\"\x91\x05\n" +
 	"\x0eStatusResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x121\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1d.lockd.v1.StatusResponse.RoleR\x04role\x12\x12\n" +
@@ -3088,7 +3106,9 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\amembers\x18\r \x03(\v2\x10.lockd.v1.MemberR\amembers\x12-\n" +
 	"\x04time\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\x04time\x12(\n" +
 	"\x06counts\x18\x0f \x01(\v2\x10.lockd.v1.CountsR\x06counts\x12.\n" +
-	"\bprogress\x18\x10 \x03(\v2\x12.lockd.v1.ProgressR\bprogress\"S\n" +
+	"\bprogress\x18\x10 \x03(\v2\x12.lockd.v1.ProgressR\bprogress\x12#\n" +
+	"\rmissing_first\x18\x14 \x01(\x04R\fmissingFirst\x12!\n" +
+	"\fmissing_last\x18\x15 \x01(\x04R\vmissingLast\"S\n" +
 	"\x04Role\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\f\n" +
 	"\bFOLLOWER\x10\x01\x12\x11\n" +
