@@ -235,7 +235,7 @@ func (r *recovery) damage(name string, offset int64, reason string) *DamageError
 	damage := &DamageError{File: name, Offset: offset, Reason: reason}
 	if r.replay.first > 0 {
 		damage.First = r.replay.last() + 1
-		if runs := r.behind.runs; len(runs) > 0 {
+		if runs := r.behind.runs; len(runs) > 0 && runs[0][0].Index > damage.First {
 			damage.Last = runs[0][0].Index - 1
 		}
 	}
