@@ -278,14 +278,16 @@ func TestALogWithoutItsBeginning(t *testing.T) {
 
 // Where the newest term or vote may be lost, nothing can be done here: a member that forgets a vote may give it twice.
 func TestDamageToTheLastRecordIsRefused(t *testing.T) {
-	for _, sector := range []int64{4, 5} { // the last record, the mark behind it
+	for _, sectors := range [][]int64{{4}, {5}, {2, 5}} { // the last record; the mark behind it; that, and a record in the middle
 		directory := newDisk(1)
 		log := formed(t, directory)
 		for index := raft.Index(2); index <= 5; index++ {
 			keep(t, log, raft.Record{Term: 2, Entries: entries(2, index, index)})
 		}
 		require.NoError(t, log.Close())
-		directory.FlipBit("0000000000000001.segment", 8*(sector*disk.SectorSize+100))
+		for _, sector := range sectors {
+			directory.FlipBit("0000000000000001.segment", 8*(sector*disk.SectorSize+100))
+		}
 		before := imageOf(t, directory)
 		_, _, err := wal.Open(directory, options())
 		var damage *wal.DamageError
