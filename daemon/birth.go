@@ -61,8 +61,12 @@ func (d *Daemon) openLog() (wal.Recovered, error) {
 	if err != nil {
 		return recovered, fmt.Errorf("data directory %s: %w", d.config.Directory, err)
 	}
-	if recovered.Damaged != nil {
-		d.logger.Warn("a damaged snapshot was made good from an older one and the log", "damage", recovered.Damaged)
+	switch {
+	case recovered.Stored.Damage != nil:
+		d.logger.Error("the log is damaged: the node votes as one that still holds it, and gets it back from the other members",
+			"damage", recovered.Damaged, "readable", len(recovered.Stored.Entries), "ended", uint64(recovered.Stored.Damage.End.Index))
+	case recovered.Damaged != nil:
+		d.logger.Warn("the data directory is damaged, and nothing is lost", "damage", recovered.Damaged)
 	}
 	d.log, d.incarnation = log, recovered.Identity.Incarnation
 	return recovered, nil

@@ -48,6 +48,9 @@
 // that a member of the old cluster which turns up is refused like any stranger; and an epoch of the lock machine, so that no token, session or place of the
 // old one comes again. The first successor of a directory is known to the second, by a mark in it that also keeps the old
 // member from being started. Of two successors of different remains nobody knows but whoever runs them.
+// A node whose log is damaged comes back all the same (package raft, "A disk that has lost something"): it is not ready, says in its log, its readiness and its
+// metrics which entries it lacks, and goes on as ever when it has them back. It refuses to start only where it can't be sure what it
+// has promised: when its identity is damaged, or the record with its newest term and vote.
 //
 // # What is left out
 //

@@ -36,6 +36,7 @@ type loop struct {
 	renewals uint64 // asked for
 	output   server.Output
 	rule     rule
+	hole     raft.Hole // what can't be read of the log, as far as was logged
 	stopping bool
 	handed   chan struct{} // closed when a Stop was asked for and nothing is left to hand over
 }
@@ -163,6 +164,7 @@ func (l *loop) carryOut() {
 		l.saver.order(*l.output.Snapshot)
 	}
 	l.noteRule()
+	l.noteHole()
 	l.noteHandover()
 }
 
@@ -211,6 +213,20 @@ func (l *loop) noteMembership() {
 	l.acquaintances.follow(known, status.Since)
 	l.logger.Info("membership", "since", uint64(status.Since), "members", names(members(status.Membership.Members)),
 		"learners", names(members(status.Membership.Learners)), "joint", status.Membership.Joint())
+}
+
+// noteHole logs what can't be read of the log, whenever that changes.
+func (l *loop) noteHole() {
+	now := l.server.Node().Hole()
+	if now == l.hole {
+		return
+	}
+	l.hole = now
+	if now == (raft.Hole{}) {
+		l.logger.Info("the log is repaired: nothing of it is missing any more")
+		return
+	}
+	l.logger.Warn("entries of the log can't be read and have to come from another member", "first", uint64(now.First), "last", uint64(now.Last))
 }
 
 // noteHandover tells Stop when it need not wait any longer: leadership has passed on, or nobody takes it.

@@ -20,6 +20,11 @@ func (n *Node) Clone() *Node {
 		incoming.data = slices.Clip(incoming.data)
 		c.incoming = &incoming
 	}
+	if n.damage != nil {
+		damage := *n.damage
+		damage.behind = slices.Clone(n.damage.behind)
+		c.damage = &damage
+	}
 	c.disk.pending, c.disk.held = slices.Clone(n.disk.pending), slices.Clone(n.disk.held)
 	c.outbox, c.reads, c.refused = nil, nil, nil
 	return &c

@@ -132,7 +132,7 @@ func TestStateHasEveryField(t *testing.T) {
 func TestMessageBytesHaveEveryField(t *testing.T) {
 	seen := map[string]Message{}
 	for _, m := range []Message{new(PreVote), new(PreVoteReply), new(Vote), new(VoteReply), new(Append), new(Appended), new(Mismatch), new(Chunk),
-		new(ChunkReceived), new(StaleTerm), new(TimeoutNow), new(ReadIndex), new(ReadIndexReply), new(Lease), new(LeaseReply)} {
+		new(ChunkReceived), new(StaleTerm), new(TimeoutNow), new(Lost), new(Fetch), new(Fetched), new(ReadIndex), new(ReadIndexReply), new(Lease), new(LeaseReply)} {
 		filled := func() Message {
 			v := reflect.New(reflect.TypeOf(m).Elem())
 			fill(v.Elem())
@@ -188,6 +188,7 @@ func alter(v reflect.Value) {
 // sharedByClones is what two clones may both point to: it never changes once it is made.
 var sharedByClones = map[string]string{
 	"Config.Random":       "the source of randomness",
+	"run.entries":         "a run is made anew when it grows",
 	"log.entries":         "entries are never overwritten, and a clone appends elsewhere",
 	"Entry.Data":          "immutable",
 	"Snapshot.Data":       "immutable",

@@ -29,6 +29,8 @@ type world struct {
 	changes  int
 	sealed   map[*Append]uint64 // the entries as they were when the message was sent
 
+	rots    bool // logs lose parts when power is lost (repair_test.go)
+	rotted  int
 	tuning  Config
 	weather weather
 }
@@ -52,6 +54,7 @@ type member struct {
 	durable     Stored   // what a crash leaves
 	writing     []Record // handed out, and not durable yet
 	sealed      []uint64 // their entries as they were then
+	older       []Entry  // what it had before it was cut last
 	term        Term     // when it was looked at last
 	commit      Index    // and then
 	applied     []Entry
@@ -131,6 +134,41 @@ func (s *Stored) store(r Record) {
 		}
 		s.Entries = append(slices.Clone(s.Entries[:e.Index-s.Snapshot.Index-1]), e)
 	}
+	s.mend()
+}
+
+// damage is what rot does to a log: entries first..last can't be read any more, those behind them can.
+func (s *Stored) damage(first, last Index) {
+	entries, under := s.Entries, s.Snapshot.Index+1
+	end := Position{s.last(), s.term(s.last())}
+	s.Entries = entries[: first-under : first-under]
+	if s.Damage == nil {
+		s.Damage = &Damage{End: end}
+		if behind := entries[last+1-under:]; len(behind) > 0 {
+			s.Damage.Behind = [][]Entry{behind}
+		}
+	}
+}
+
+// mend is what becomes of a damage when more was stored.
+func (s *Stored) mend() {
+	if s.Damage == nil {
+		return
+	}
+	end := Position{s.Snapshot.Index, s.Snapshot.Term}
+	if len(s.Entries) > 0 {
+		end = Position{s.last(), s.term(s.last())}
+	}
+	left := Damage{End: s.Damage.End}
+	for _, entries := range s.Damage.Behind {
+		if entries[0].Index > end.Index {
+			left.Behind = append(left.Behind, entries)
+		}
+	}
+	s.Damage = &left
+	if !end.Before(left.End) {
+		s.Damage = nil
+	}
 }
 
 func (w *world) drain(m *member) {
@@ -208,7 +246,7 @@ func (w *world) checkPromise(m *member, e Envelope) {
 		holds = d.Term >= message.Term && (!message.Granted || d.Term > message.Term || d.Vote == e.To)
 	case *Appended:
 		holds = d.Term >= message.Term && d.last() >= message.Match
-	case *Mismatch, *ChunkReceived, *PreVoteReply, *StaleTerm:
+	case *Mismatch, *Lost, *ChunkReceived, *PreVoteReply, *StaleTerm:
 		holds = d.Term >= message.term()
 	}
 	if !holds {
@@ -332,6 +370,9 @@ func (w *world) flush(m *member) {
 		if seal(r.Entries) != m.sealed[i] {
 			w.t.Fatalf("record %d changed on its way to the disk of member %d", r.Sequence, m.id)
 		}
+		if len(r.Entries) > 0 && r.Entries[0].Index <= m.durable.last() {
+			m.older = m.durable.Entries
+		}
 		m.durable.store(r)
 	}
 	sequence := m.writing[count-1].Sequence
@@ -369,6 +410,9 @@ func (w *world) snapshot(m *member) {
 
 // change asks a member for another membership, or gives a node that is of none a new directory.
 func (w *world) change(m *member) {
+	if w.rots {
+		return // else nobody could say of whom a minority may be damaged
+	}
 	other := w.nodes[w.random.IntN(len(w.nodes))]
 	switch w.random.IntN(6) {
 	case 0, 1:
@@ -426,7 +470,10 @@ func (w *world) fault(m *member) {
 }
 
 // losePower ends a member: what was not durable is gone.
-func (w *world) losePower(m *member) { m.down, m.writing, m.sealed = true, nil, nil }
+func (w *world) losePower(m *member) {
+	m.down, m.writing, m.sealed = true, nil, nil
+	w.rot(m)
+}
 
 func (w *world) restart(m *member) {
 	if !m.down {

@@ -31,6 +31,13 @@ func Describe(m Message) string {
 			m.Offset, m.Offset+uint64(len(m.Data)), m.Total) + round(m.Round) + ifSet(m.Membership.joint(), " of "+describeMembership(m.Membership))
 	case *ChunkReceived:
 		return fmt.Sprintf("ChunkReceived term=%d snapshot=%d has %d bytes", m.Term, m.Index, m.Offset) + round(m.Round)
+	case *Lost:
+		return fmt.Sprintf("Lost term=%d prev=%d last=%d", m.Term, m.PrevIndex, m.Last) + round(m.Round)
+	case *Fetch:
+		return fmt.Sprintf("Fetch term=%d before=%d/%d from=%d", m.Term, m.Index, m.EntryTerm, m.From)
+	case *Fetched:
+		return fmt.Sprintf("Fetched term=%d before=%d/%d", m.Term, m.Index, m.EntryTerm) +
+			ifSet(len(m.Entries) > 0, " entries="+DescribeEntries(m.Entries)) + ifSet(len(m.Entries) == 0, " nothing")
 	case *ReadIndex:
 		return fmt.Sprintf("ReadIndex term=%d ask=%d", m.Term, m.Ask) + ifSet(m.Lease, " lease")
 	case *ReadIndexReply:

@@ -47,6 +47,7 @@ func (n *Node) AppendState(dst []byte, rename func(ID) ID) []byte {
 		d.data(n.incoming.data)
 	}
 	d.flag(n.stalled())
+	d.damage(n.damage)
 	d.disk(&n.disk)
 	return d.bytes
 }
@@ -197,6 +198,21 @@ func (d *digest) inquiry(n *Node) {
 	}
 }
 
+func (d *digest) damage(c *convalescence) {
+	d.flag(c != nil)
+	if c == nil {
+		return
+	}
+	d.number(uint64(c.end.Index))
+	d.number(uint64(c.end.Term))
+	d.number(uint64(c.agreed))
+	d.number(uint64(len(c.behind)))
+	for _, r := range c.behind {
+		d.number(uint64(r.prev))
+		d.entries(r.entries)
+	}
+}
+
 func (d *digest) peer(n *Node, p *peer) {
 	d.id(p.id)
 	d.number(p.incarnation)
@@ -276,6 +292,9 @@ const (
 	tagChunkReceived
 	tagStaleTerm
 	tagTimeoutNow
+	tagLost
+	tagFetch
+	tagFetched
 	tagReadIndex
 	tagReadIndexReply
 	tagLease
@@ -318,6 +337,13 @@ func (d *digest) message(message Message) {
 		numbers(tagStaleTerm, uint64(m.Term))
 	case *TimeoutNow:
 		numbers(tagTimeoutNow, uint64(m.Term))
+	case *Lost:
+		numbers(tagLost, uint64(m.Term), m.Round, uint64(m.PrevIndex), uint64(m.Last))
+	case *Fetch:
+		numbers(tagFetch, uint64(m.Term), uint64(m.Index), uint64(m.EntryTerm), uint64(m.From))
+	case *Fetched:
+		numbers(tagFetched, uint64(m.Term), uint64(m.Index), uint64(m.EntryTerm), uint64(m.PrevTerm))
+		d.entries(m.Entries)
 	case *ReadIndex:
 		numbers(tagReadIndex, uint64(m.Term), m.Ask)
 		d.flag(m.Lease)

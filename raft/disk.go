@@ -86,6 +86,8 @@ func supersede(older, newer Message) Message {
 		}
 	case *Mismatch:
 		_, same = older.(*Mismatch)
+	case *Lost:
+		_, same = older.(*Lost)
 	case *PreVoteReply:
 		_, same = older.(*PreVoteReply)
 	case *StaleTerm:

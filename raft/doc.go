@@ -19,7 +19,7 @@
 // election safety, leader append-only, log matching, leader completeness and state machine safety.
 // Beside them: term, vote and commit index never fall; an entry is committed by counting only in its
 // leader's own term (§5.4.2); a member's own disk counts like any other, when it is durable and not before.
-// A member that can't be sure of these stops with a panic rather than go on.
+// A member that can't be sure of these stops with a panic rather than go on. One whose disk has lost a part of its log keeps them as well (below).
 //
 // # How it goes
 //
@@ -66,6 +66,30 @@
 //
 // For those who look on (clone.go, digest.go, describe.go): a drained node can be cloned, written in one way only, and told of. It is all that
 // it takes to try everything that could happen to a few of them (package explore).
+//
+// # A disk that has lost something
+//
+// A member whose log is damaged goes on as a convalescent (repair.go), after Protocol-Aware Recovery (Alagappan et al., FAST 2018). Its caller says
+// what can be read before the hole and behind it, and where the log ended: the claim. It votes as if its log still ended there, it does not
+// campaign, and it acknowledges only what it can read. A leader that takes it for one who has more is told so (Lost), and fills the hole
+// with ordinary Appends. Where the log meets what is left behind the hole, at an entry of the same index and term, that counts again.
+//
+// It is whole, and the claim is gone, when its log is up to date with the claim in the sense of §5.4.1. That is sound, because
+//
+//   - whoever voted by the claim voted as the undamaged member would have: a claim that is too high refuses more candidates, and none wrongly;
+//   - of two logs, the more up to date one has every committed entry that the other one has. Let the claim's term be T, and e one of
+//     its entries that is committed, so of term T or an earlier one. A log that ends in a later term than T has an entry of that
+//     term's leader, whose log had e (leader completeness), and with it all that came before (log matching). One that ends in term T, no
+//     earlier than the claim does, has what the leader of T put there, e among it;
+//   - so an entry is given up only where the log of a leader, which by leader completeness has everything committed, has another one or none.
+//
+// Several members may be damaged, each in another place, and then nobody can be elected. So a convalescent that hears no leader asks the
+// others for the entries before the first one that it can read behind its hole (Fetch). Two logs that have an entry of the same index and term are
+// the same before it, whoever holds them and in whatever term; and if an entry of term t stands at i in one log and one of term t at i+1 in another,
+// the first comes before the second in both, since the leader of t appended them one after the other. So the answer needs no leader's word.
+// What the member can read before the hole may be older than that: the lost record may have cut it. It gives way, but for
+// what a leader has agreed with since. The cluster is stuck only if some entry that may be committed is readable nowhere, or if it was the last
+// of its term, and nobody who can be reached can show what comes before it. Then each convalescent says which entries it lacks (Status.Hole).
 //
 // # What is left out
 //

@@ -43,10 +43,7 @@ func (n *Node) protectsLeader() bool {
 
 // upToDate compares the ends of two logs, first by term, then by length (§5.4.1).
 func (n *Node) upToDate(lastIndex Index, lastTerm Term) bool {
-	if lastTerm != n.log.lastTerm() {
-		return lastTerm > n.log.lastTerm()
-	}
-	return lastIndex >= n.log.last()
+	return !Position{lastIndex, lastTerm}.Before(n.held())
 }
 
 // poll begins a trial election: who would vote for this member (thesis §9.6)?
@@ -127,7 +124,7 @@ func (n *Node) onVoteReply(from ID, m *VoteReply) {
 // onTimeoutNow begins an election at once, without a trial: the leader itself asked
 // for it, and a poll would be refused by everybody who still hears from that leader (§3.10).
 func (n *Node) onTimeoutNow(from ID) {
-	if n.role == Follower && n.leader == from && n.stands() && !n.stalled() {
+	if n.role == Follower && n.leader == from && n.stands() && n.whole() && !n.stalled() {
 		n.campaign(true)
 	}
 }

@@ -23,11 +23,12 @@ func (n *Node) onAppend(from ID, m *Append) {
 	// What is committed is the same in every log, so an Append that begins before the commit
 	// index matches there, whether or not this log still has the entry.
 	if m.PrevIndex > n.commit && !n.log.matches(m.PrevIndex, m.PrevTerm) {
-		n.rest(from, n.mismatch(m))
+		n.rest(from, n.disagree(m))
 		return
 	}
 	news := n.accept(m.Entries)
 	match := m.PrevIndex + Index(len(m.Entries))
+	n.agree(match)
 	// Only what this message reached is known to be the leader's: a longer log may end
 	// in entries that were never chosen.
 	n.commitTo(min(m.Commit, max(match, n.commit)))
@@ -53,15 +54,31 @@ func (n *Node) accept(entries []Entry) bool {
 			continue
 		}
 		if e.Index <= n.log.last() {
-			n.log.cut(e.Index)
-			n.disk.void(e.Index)
-			n.cutMemberships(e.Index)
+			n.cut(e.Index)
 		}
 		n.log.append(entries[i:]...)
 		n.addMemberships(entries[i:])
 		return true
 	}
 	return false
+}
+
+// cut removes the entry at index and all behind it, and whatever was said of them.
+func (n *Node) cut(index Index) {
+	if n.damage != nil {
+		n.damage.agreed = min(n.damage.agreed, index-1)
+	}
+	n.log.cut(index)
+	n.disk.void(index)
+	n.cutMemberships(index)
+}
+
+// disagree tells the leader that the logs do not meet at the Append's beginning.
+func (n *Node) disagree(m *Append) Message {
+	if !n.whole() {
+		return n.lost(m)
+	}
+	return n.mismatch(m)
 }
 
 // mismatch tells the leader where to look next: behind this log's end, or where its conflicting term begins.

@@ -83,6 +83,33 @@ type Mismatch struct {
 	ConflictIndex Index
 }
 
+// Lost says, instead of a Mismatch, that the sender's disk is damaged: whatever it acknowledged behind Last, it can't read any more.
+type Lost struct {
+	Term      Term
+	Round     uint64
+	PrevIndex Index // as in the Append that is refused
+	Last      Index // where to look next; before PrevIndex
+}
+
+// Fetch asks for the entries right before one that the sender can read. It may come in any term and changes nothing.
+type Fetch struct {
+	Term      Term
+	Index     Index // of the entry that the sender has
+	EntryTerm Term
+	From      Index // the first entry that it can use
+}
+
+// Fetched answers a Fetch.
+type Fetched struct {
+	Term      Term
+	Index     Index // as in the Fetch
+	EntryTerm Term
+	// Entries are those right before Index, as far as they are readable here and fit into a message, and PrevTerm is the term of the entry
+	// before the first of them. None, and zero: they are not to be had here.
+	PrevTerm Term
+	Entries  []Entry
+}
+
 // Chunk is a piece of a snapshot (Raft §7).
 type Chunk struct {
 	Term       Term
@@ -151,6 +178,9 @@ func (m *VoteReply) term() Term      { return m.Term }
 func (m *Append) term() Term         { return m.Term }
 func (m *Appended) term() Term       { return m.Term }
 func (m *Mismatch) term() Term       { return m.Term }
+func (m *Lost) term() Term           { return m.Term }
+func (m *Fetch) term() Term          { return m.Term }
+func (m *Fetched) term() Term        { return m.Term }
 func (m *Chunk) term() Term          { return m.Term }
 func (m *ChunkReceived) term() Term  { return m.Term }
 func (m *StaleTerm) term() Term      { return m.Term }

@@ -66,6 +66,7 @@ type Node struct {
 	inquiry  inquiry   // Follower only
 	incoming *assembly // a snapshot that is being received
 	disk     disk
+	damage   *convalescence // nil: the log is whole
 
 	outbox  []Envelope
 	install *Snapshot
@@ -91,6 +92,10 @@ func New(config Config, stored Stored, now time.Duration) *Node {
 	n.role = Follower
 	if n.term > firstTerm {
 		n.forgetful = now + config.ElectionTimeout
+	}
+	if d := stored.Damage; d != nil {
+		n.damage = newConvalescence(d)
+		n.mend()
 	}
 	n.calm()
 	return n
@@ -134,6 +139,8 @@ func (n *Node) timeout() {
 	case n.role == Leader:
 		n.beat()
 	case n.now < n.waiting+n.patience:
+	case !n.whole():
+		n.seek()
 	case n.stands() && !n.stalled():
 		n.poll()
 	default: // its own vote would not count, at all or not in time; but who asks it must not be sent to one that is gone, or does not know it any more
@@ -173,6 +180,12 @@ func (n *Node) receive(envelope Envelope) {
 	case *PreVote: // asks, and changes nothing: not even a term
 		n.onPreVote(from, m)
 		return
+	case *Fetch: // nor does this
+		n.onFetch(from, m)
+		return
+	case *Fetched: // a part of a log is what it is, whatever the term
+		n.onFetched(from, m)
+		return
 	case *Vote:
 		if !m.Transfer && n.protectsLeader() {
 			return
@@ -194,7 +207,7 @@ func (n *Node) receive(envelope Envelope) {
 // need this node's vote (thesis §4.1).
 func answers(message Message) bool {
 	switch message.(type) {
-	case *PreVote, *Vote, *Append, *Chunk, *TimeoutNow, *ReadIndex, *ReadIndexReply, *Lease:
+	case *PreVote, *Vote, *Append, *Chunk, *TimeoutNow, *ReadIndex, *ReadIndexReply, *Lease, *Fetch:
 		return false
 	}
 	return true
@@ -226,6 +239,8 @@ func (n *Node) receiveCurrent(from ID, message Message) {
 		n.onAppended(from, m)
 	case *Mismatch:
 		n.onMismatch(from, m)
+	case *Lost:
+		n.onLost(from, m)
 	case *Chunk:
 		n.onChunk(from, m)
 	case *ChunkReceived:
@@ -278,6 +293,7 @@ func (n *Node) checkStep() {
 	if n.disk.stable > n.log.last() {
 		fail("durable up to %d, behind the end of the log at %d", n.disk.stable, n.log.last())
 	}
+	n.checkDamage()
 }
 
 // Check looks at every entry as well. It is for tests and simulations.

@@ -19,7 +19,7 @@ func TestPaper51HigherTermMakesAFollower(t *testing.T) {
 	}
 	messages := []Message{
 		&PreVoteReply{Term: 9}, &Vote{Term: 9, Transfer: true}, &VoteReply{Term: 9}, &Append{Term: 9}, &Appended{Term: 9},
-		&Mismatch{Term: 9}, &Chunk{Term: 9}, &ChunkReceived{Term: 9}, &StaleTerm{Term: 9}, &TimeoutNow{Term: 9},
+		&Mismatch{Term: 9}, &Lost{Term: 9}, &Chunk{Term: 9}, &ChunkReceived{Term: 9}, &StaleTerm{Term: 9}, &TimeoutNow{Term: 9},
 	}
 	for role, become := range roles {
 		for _, m := range messages {
@@ -47,6 +47,7 @@ func TestPaper51OldTerms(t *testing.T) {
 		{&VoteReply{Term: 4, Granted: true}, nil},
 		{&Appended{Term: 4, Match: 2}, nil},
 		{&Mismatch{Term: 4}, nil},
+		{&Lost{Term: 4}, nil},
 		{&ChunkReceived{Term: 4}, nil},
 		{&TimeoutNow{Term: 4}, nil},
 		{&StaleTerm{Term: 4}, nil},

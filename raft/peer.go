@@ -25,7 +25,7 @@ const (
 
 // peer is what a leader knows of one follower.
 //
-// Invariants: match < next; match never falls within a term.
+// Invariants: match < next; match never falls within a term, unless the follower's disk has lost what it had.
 type peer struct {
 	id          ID
 	incarnation uint64

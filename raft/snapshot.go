@@ -146,4 +146,5 @@ func (n *Node) installSnapshot(snapshot Snapshot) {
 	n.install, n.incoming = &snapshot, nil
 	n.commitTo(snapshot.Index)
 	n.handed = snapshot.Index
+	n.agree(snapshot.Index)
 }

@@ -102,6 +102,9 @@ func (s *stage) start(a *actor) {
 	a.node = New(config, a.durable, s.now)
 	a.busy, a.writing = s.now, nil
 	a.known = a.node.Status()
+	if a.known.Hole != (Hole{}) {
+		s.tellHole(a, a.known)
+	}
 }
 
 // crash takes the power from a member: what was not durable is gone.
@@ -193,9 +196,21 @@ func (s *stage) tellStatus(a *actor) {
 	if now := describeMembership(is.Membership); now != describeMembership(was.Membership) {
 		s.tell("%d takes for the cluster %s", a.id, now)
 	}
+	if is.Hole != was.Hole {
+		s.tellHole(a, is)
+	}
 	if is.Transfer != was.Transfer && is.Role == Leader {
 		s.tell("%d hands leadership to %s", a.id, nameOf(is.Transfer))
 	}
+}
+
+func (s *stage) tellHole(a *actor, is Status) {
+	if is.Hole == (Hole{}) {
+		s.tell("%d is whole again, up to %d", a.id, is.Last)
+		return
+	}
+	end := a.node.held()
+	s.tell("%d can't read %d..%d, and counts as holding %d/%d", a.id, is.Hole.First, is.Hole.Last, end.Index, end.Term)
 }
 
 func nameOf(id ID) string {

@@ -35,6 +35,7 @@ var update = flag.Bool("update", false, "write the transcripts in testdata anew;
 //	> run 150, > skip 150       until that time; without words about what is told elsewhere
 //	> propose 1 x, > read 1 7, > lease 1 8 (a read by lease), > transfer 1 3, > snapshot 1 words
 //	> unreachable 1 3, > closed 2 1 (member 2 hears that 1 closed its connection), > crash 1, > restart 1
+//	> damage 1 5 6            the disk of 1, which is down, loses entries 5 to 6 and keeps those behind them
 //	> logs                      every member's log, by terms
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -133,6 +134,8 @@ func (s *stage) obey(t *testing.T, words []string) *stage {
 		s.crash(s.actor(id(0)))
 	case "restart":
 		s.start(s.actor(id(0)))
+	case "damage":
+		s.actor(id(0)).durable.damage(Index(number(1)), Index(number(2)))
 	case "logs":
 		s.tellLogs()
 	default:

@@ -65,6 +65,8 @@ type Stored struct {
 	Vote     ID
 	Snapshot Snapshot // Index 0: none
 	Entries  []Entry  // contiguous, beginning at Snapshot.Index+1
+	// Damage is what was behind the entries and can't be read. Nil: nothing was.
+	Damage *Damage
 }
 
 // Record is what must be written, as one unit, before the messages that rest on it may leave.

@@ -22,6 +22,7 @@ import (
 type storage struct {
 	loss, tear, oblivion site
 	rotten               []string      // files of which a bit has turned over
+	noticed              bool          // that something is destroyed
 	wipes                int           // how often the disk was replaced
 	renewals             int           // how often it was, while the node was of no membership
 	crowded              time.Duration // until when the disk has no room; zero: it has
@@ -296,6 +297,7 @@ func (m *member) forgotten() {
 		fail(Recovery, "server %d finds its directory to be of no cluster, and nobody had wiped it", m.id)
 	}
 	m.world.observe(schedule.Wipe)
+	m.noticed = true
 	m.lose("its directory is empty, and is not the one that the cluster was formed with")
 }
 
@@ -305,13 +307,22 @@ func (m *member) lose(why string) {
 	m.world.tell("server %d stays out: %s", m.id, why)
 }
 
-// madeGood judges a damaged snapshot in whose place an older one was taken.
-func (m *member) madeGood(damage *wal.DamageError) {
+// survivesDamage judges a process that goes on although something on its disk is damaged.
+func (m *member) survivesDamage(recovered *wal.Recovered) {
+	damage := recovered.Damaged
 	if !m.wounded(damage.File) {
-		fail(Recovery, "server %d throws a snapshot away that nobody had damaged: %v", m.id, damage)
+		fail(Recovery, "server %d finds its disk damaged, and nothing on it was destroyed: %v", m.id, damage)
 	}
-	m.world.tell("server %d goes on from an older snapshot: %v", m.id, damage)
+	if recovered.Stored.Damage == nil {
+		m.world.tell("server %d goes on without what is damaged: %v", m.id, damage)
+		return
+	}
+	end := recovered.Stored.Damage.End
+	m.world.tell("server %d can't read all of its log, which ended no later than entry %d of term %d: %v", m.id, end.Index, end.Term, damage)
 }
+
+// convalescent tells whether a process lacks a part of its log.
+func (m *member) convalescent() bool { return m.up() && m.server.Node().Hole().First != 0 }
 
 // wounded tells whether something on the disk was destroyed, and counts that it was noticed. What is noticed first need not be what
 // was hit: a write that went astray is missed in the records behind it, and in the end by the next segment.
@@ -323,8 +334,10 @@ func (m *member) wounded(file string) bool {
 	for _, name := range m.rotten {
 		if name == file {
 			m.world.observe(schedule.BitRot)
+			m.noticed = true
 			return true
 		}
 	}
+	m.noticed = m.noticed || len(astray) > 0
 	return len(astray) > 0
 }

@@ -3,11 +3,13 @@ package sim
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"lockd/raft"
 	"lockd/schedule"
 	"lockd/sim/disk"
 	"lockd/sim/draw"
@@ -28,21 +30,77 @@ func (w *world) losesPower(m *member) {
 	w.runUntil(w.now+60*second, func() bool { return m.up() || m.lost != "" })
 }
 
-// A bit that has turned over in the log is found when the member starts: it stays out, and the others go on.
-func TestRottenMemberStaysOut(t *testing.T) {
+// rotIn turns a bit over in a sector of the oldest segment on a member's disk.
+func rotIn(m *member, sector int) {
+	names, err := m.disk.List()
+	must(err)
+	name := names[slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, ".segment") })]
+	m.disk.FlipBit(name, int64(8*(sector*disk.SectorSize+100)))
+	m.rotten = append(m.rotten, name)
+}
+
+// A bit that has turned over in the middle of the log is found when the member starts. It goes on as one that still holds what it held, and the others
+// give it back what it lacks.
+func TestRottenMemberIsRepaired(t *testing.T) {
+	w, m := luckless(t)
+	w.runUntil(w.now+500*millisecond, func() bool { return false })
+	rotIn(m, 4)
+	chosen := len(w.judge.chosen)
+	w.losesPower(m)
+	require.True(t, m.up(), m.lost)
+	require.NotZero(t, w.counts[schedule.BitRot].Observed)
+	require.NotNil(t, w.judge.watch(m).debt)
+	require.True(t, m.convalescent())
+	w.goOn()
+	require.True(t, m.up())
+	require.False(t, m.convalescent())
+	require.Nil(t, w.judge.watch(m).debt)
+	require.EqualValues(t, 1, w.probes[logRepaired])
+	require.Greater(t, len(w.judge.chosen), chosen)
+	w.losesPower(m)
+	require.False(t, m.convalescent(), "and it stays so")
+}
+
+// Where the last promise may be lost the member stays out, and the others go on.
+func TestMemberWithoutItsLastPromiseStaysOut(t *testing.T) {
 	w, m := luckless(t)
 	d := draw.New(1, "rot")
-	for len(m.rotten) == 0 || m.rotten[len(m.rotten)-1] == "identity" || m.disk.Size(m.rotten[len(m.rotten)-1]) < w.knobs.segmentBytes {
+	for len(m.rotten) == 0 || m.rotten[len(m.rotten)-1] != "identity" {
 		require.True(t, m.rot(d))
 	}
 	chosen := len(w.judge.chosen)
 	w.losesPower(m)
 	require.Contains(t, m.lost, "damaged")
-	require.NotZero(t, w.counts[schedule.BitRot].Observed)
 	w.goOn()
 	require.False(t, m.up())
 	require.Greater(t, len(w.judge.chosen), chosen)
 	require.False(t, m.rot(d), "it has nothing left to lose")
+}
+
+// The judge knows what a damaged member held: it may neither count for less, nor vote for whose log is shorter, nor acknowledge what it can't read.
+func TestDamagedMemberIsJudgedByWhatItHeld(t *testing.T) {
+	w, m := luckless(t)
+	j, had := w.judge, written()
+	m.rotten = []string{"0000000000000001.segment"}
+	finds := func(end raft.Position) Oracle {
+		j.watch(m).durable, j.watch(m).debt, j.watch(m).pending = had.clone(), nil, nil
+		stored := raft.Stored{Term: 3, Vote: 2, Snapshot: raft.Snapshot{Index: 1, Term: 1}, Damage: &raft.Damage{End: end}}
+		return fires(func() { j.recovered(m, &stored, true) })
+	}
+	require.Equal(t, Durability, finds(raft.Position{Index: 3, Term: 2}))
+	require.Empty(t, finds(raft.Position{Index: 4, Term: 3}))
+
+	says := func(message raft.Message) Oracle {
+		return fires(func() { j.spoken(m, raft.Envelope{From: m.id, To: 2, Message: message}) })
+	}
+	require.Equal(t, Durability, says(&raft.Appended{Term: 3, Match: 4}))
+	j.hears(m, raft.Envelope{From: 2, To: m.id, Message: &raft.Vote{Term: 3, LastIndex: 9, LastTerm: 2}})
+	require.Equal(t, Durability, says(&raft.VoteReply{Term: 3, Granted: true}))
+	j.hears(m, raft.Envelope{From: 2, To: m.id, Message: &raft.Vote{Term: 3, LastIndex: 4, LastTerm: 3}})
+	require.Empty(t, says(&raft.VoteReply{Term: 3, Granted: true}))
+
+	m.rotten = nil
+	require.Equal(t, Recovery, finds(raft.Position{Index: 4, Term: 3}), "nothing was destroyed")
 }
 
 // A member that its own disk keeps out, though nothing there was destroyed, is a fault of the product.
@@ -76,8 +134,9 @@ func TestMisdirectedWriteIsMissed(t *testing.T) {
 	w.runUntil(w.now+30*second, func() bool { return m.damaged() })
 	require.True(t, m.up())
 	w.losesPower(m)
-	require.NotEmpty(t, m.lost)
 	require.NotZero(t, w.counts[schedule.Misdirected].Observed)
+	w.goOn()
+	require.True(t, m.lost != "" || !m.convalescent())
 }
 
 // A member whose disk was replaced has another directory than the one that promised: it never speaks again.

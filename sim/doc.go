@@ -27,7 +27,8 @@
 // that follows the schedule is the same run, to the last bit of its hash.
 //
 // The faults stay within what the protocol promises to survive. What clocks do wrong is measured, and weakens two judges by just as much
-// (promise.go); durable data is damaged on a minority of servers at most (damage.go). The profiles whose names begin with "beyond" go just
+// (promise.go); durable data is damaged on a minority of servers at most (damage.go), and whoever comes back from that is
+// held to what it had, and has to be repaired (debt.go). The profiles whose names begin with "beyond" go just
 // further, and there the service must refuse, and never be wrong; but for reads by lease, which rest on clocks and on nothing else (lease.go): beyond
 // the bound they are wrong, and the judges must see it.
 //

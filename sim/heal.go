@@ -96,9 +96,9 @@ func (n *nemesis) ail(m *member, how ailment) {
 	}
 }
 
-// recuperate ends what ails a member of the core.
+// recuperate ends what ails a member of the core, or one that has to be repaired.
 func (m *member) recuperate() {
-	if !m.core {
+	if !m.core && !m.convalescent() {
 		return
 	}
 	m.slow, m.weary = 0, 0

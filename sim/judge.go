@@ -48,6 +48,8 @@ type watch struct {
 	durable shadow     // what its disk must have
 	count   counting
 	pending []raft.Record
+	debt    *debt              // what its disk held and can't be read; nil: nothing
+	asked   map[raft.ID]ballot // who asked it for its vote, and with which log
 	loyal   loyalty
 }
 
@@ -245,6 +247,7 @@ func (j *judge) persisted(m *member, sequence uint64) {
 		w.durable.write(&w.pending[done])
 	}
 	w.pending = append(w.pending[:0], w.pending[done:]...)
+	j.repaid(m)
 }
 
 // promised judges a record that has become durable: no term falls, and no vote of a term is changed.
@@ -257,37 +260,19 @@ func (j *judge) promised(m *member, r *raft.Record) {
 
 // formed notes what a member's disk holds when the cluster is formed.
 func (j *judge) formed(m *member) {
-	j.watch(m).durable = shadow{term: 1, base: j.world.first().Index}
+	j.watch(m).durable = shadow{term: 1, base: j.world.first().Index, under: 1}
 }
 
 // replaced notes that a member's disk is another, empty one.
 func (j *judge) replaced(m *member) {
 	w := j.watch(m)
-	w.durable, w.pending = shadow{}, w.pending[:0]
+	w.durable, w.debt, w.pending = shadow{}, nil, w.pending[:0]
 }
 
 // fell forgets what only the process knew.
 func (j *judge) fell(m *member) {
 	w := j.watch(m)
-	w.term, w.commit, w.applied, w.role, w.loyal = 0, 0, 0, 0, loyalty{}
-}
-
-// recovered holds what a member finds on its disk against what it was told is there.
-func (j *judge) recovered(m *member, stored *raft.Stored) {
-	w := j.watch(m)
-	if lost := w.durable.missing(stored, w.pending); lost != "" {
-		j.fail(Durability, "server %d comes back without what was durable: %s", m.id, lost)
-	}
-	if !w.durable.explains(stored, w.pending) {
-		j.fail(Durability, "server %d comes back in term %d with a vote for %d and a log up to entry %d, which was never on its disk with nothing missing before it",
-			m.id, stored.Term, stored.Vote, stored.Snapshot.Index+raft.Index(len(stored.Entries)))
-	}
-	w.durable.adopt(stored)
-	if len(stored.Entries) > 0 && m.boot > 0 {
-		j.world.hit(restartedWithLog)
-	}
-	w.pending = w.pending[:0]
-	w.term, w.commit, w.applied = stored.Term, stored.Snapshot.Index, stored.Snapshot.Index
+	w.term, w.commit, w.applied, w.role, w.loyal, w.asked = 0, 0, 0, 0, loyalty{}, nil
 }
 
 // started looks at a machine that was just restored.

@@ -86,6 +86,7 @@ func drawKnobs(c Config) knobs {
 		if belated && k.enabled != [schedule.Faults]bool{} {
 			k.cling()
 		}
+		k.weather(c.Seed)
 	case Thousand:
 		k.produce()
 		k.queueUp(c.Clients)

@@ -8,6 +8,9 @@ const (
 	entriesCut
 	snapshotInstalled
 	restartedWithLog
+	logDamaged
+	logRepaired
+	holeFilled
 	waiterServed
 	waiterTimedOut
 	waiterDied
@@ -40,7 +43,9 @@ const (
 
 var probeNames = [probes]string{
 	leaderDeposed: "a leader is deposed", entriesCut: "entries are cut from a log", snapshotInstalled: "a follower is given a snapshot",
-	restartedWithLog: "a server comes back with entries behind its snapshot", waiterServed: "a lock is handed to who waits", waiterTimedOut: "a bounded wait runs out",
+	restartedWithLog: "a server comes back with entries behind its snapshot", logDamaged: "a server goes on with a damaged log",
+	logRepaired: "a damaged log is whole again", holeFilled: "a server that hears no leader is given entries which it has lost",
+	waiterServed: "a lock is handed to who waits", waiterTimedOut: "a bounded wait runs out",
 	waiterDied: "a session ends while it waits", holderExpired: "a holder's session expires", renewalTooLate: "a session is renewed that has ended",
 	expiryOutrun: "a renewal comes before the expiry in the log", answerRemembered: "a repeated command is told its first answer",
 	grantTakenBack: "a lock is taken back that was granted meanwhile", cancelFirst: "a cancel comes before its acquire",

@@ -12,11 +12,39 @@ type shadow struct {
 	term  raft.Term
 	vote  raft.ID
 	base  raft.Index
+	under raft.Term // of the entry at base
 	terms []raft.Term
 }
 
 // last is the index of the last entry.
 func (s *shadow) last() raft.Index { return s.base + raft.Index(len(s.terms)) }
+
+// end is where the log ends.
+func (s *shadow) end() raft.Position {
+	if len(s.terms) == 0 {
+		return raft.Position{Index: s.base, Term: s.under}
+	}
+	return raft.Position{Index: s.last(), Term: s.terms[len(s.terms)-1]}
+}
+
+func (s *shadow) clone() shadow {
+	c := *s
+	c.terms = slices.Clone(s.terms)
+	return c
+}
+
+// lowest is the end that the log had at least, whichever of the records on their way got to the disk, as many as came first.
+func (s *shadow) lowest(pending []raft.Record) raft.Position {
+	held := s.clone()
+	end := held.end()
+	for i := range pending {
+		held.write(&pending[i])
+		if now := held.end(); now.Before(end) {
+			end = now
+		}
+	}
+	return end
+}
 
 // has tells whether an entry is there, or was before a snapshot took its place.
 func (s *shadow) has(index raft.Index, term raft.Term) bool {
@@ -27,7 +55,7 @@ func (s *shadow) has(index raft.Index, term raft.Term) bool {
 func (s *shadow) write(r *raft.Record) {
 	s.term, s.vote = r.Term, r.Vote
 	if r.Snapshot != nil {
-		s.base, s.terms = r.Snapshot.Index, s.terms[:0]
+		s.base, s.under, s.terms = r.Snapshot.Index, r.Snapshot.Term, s.terms[:0]
 	}
 	if len(r.Entries) == 0 {
 		return
@@ -49,7 +77,7 @@ func (s *shadow) lie(snapshot *raft.Snapshot) {
 	} else {
 		s.terms = nil
 	}
-	s.base = snapshot.Index
+	s.base, s.under = snapshot.Index, snapshot.Term
 	if snapshot.Term > s.term {
 		s.term, s.vote = snapshot.Term, 0
 	}
@@ -73,8 +101,7 @@ func (s *shadow) is(stored *raft.Stored) bool {
 // many, and nothing else: nothing that had been cut, nothing of an older life, nothing behind a record that is not there. A snapshot that
 // was received reaches the disk before the records that it comes with, and before all that wait there.
 func (s *shadow) explains(stored *raft.Stored, pending []raft.Record) bool {
-	held := *s
-	held.terms = slices.Clone(s.terms)
+	held := s.clone()
 	for first := range len(pending) + 1 {
 		if held.is(stored) {
 			return true
@@ -96,20 +123,29 @@ func (s *shadow) explains(stored *raft.Stored, pending []raft.Record) bool {
 
 // adopt takes what was recovered for what the disk holds.
 func (s *shadow) adopt(stored *raft.Stored) {
-	s.term, s.vote, s.base, s.terms = stored.Term, stored.Vote, stored.Snapshot.Index, s.terms[:0]
+	s.term, s.vote, s.terms = stored.Term, stored.Vote, s.terms[:0]
+	s.base, s.under = stored.Snapshot.Index, stored.Snapshot.Term
 	for i := range stored.Entries {
 		s.terms = append(s.terms, stored.Entries[i].Term)
 	}
 }
 
-// missing says what of the shadow was not recovered; empty: nothing. Records that were on their way may have got to the
-// disk as well, as many of them as came first, and then what they overwrote is rightly gone.
-func (s *shadow) missing(stored *raft.Stored, pending []raft.Record) string {
+// forgotten says which promise was not recovered; empty: none.
+func (s *shadow) forgotten(stored *raft.Stored) string {
 	if stored.Term < s.term {
 		return fmt.Sprintf("term %d, and finds term %d", s.term, stored.Term)
 	}
 	if stored.Term == s.term && s.vote != 0 && stored.Vote != s.vote {
 		return fmt.Sprintf("the vote for %d in term %d, and finds one for %d", s.vote, s.term, stored.Vote)
+	}
+	return ""
+}
+
+// missing says what of the shadow was not recovered; empty: nothing. Records that were on their way may have got to the
+// disk as well, as many of them as came first, and then what they overwrote is rightly gone.
+func (s *shadow) missing(stored *raft.Stored, pending []raft.Record) string {
+	if lost := s.forgotten(stored); lost != "" {
+		return lost
 	}
 	kept := s.last()
 	for i := range pending {

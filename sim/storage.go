@@ -66,9 +66,9 @@ func (m *member) start() {
 		m.forgotten()
 		return
 	case recovered.Damaged != nil:
-		m.madeGood(recovered.Damaged)
+		m.survivesDamage(&recovered)
 	}
-	w.judge.recovered(m, &recovered.Stored)
+	w.judge.recovered(m, &recovered.Stored, recovered.Damaged != nil)
 	if m.relapse > 0 && !w.healed {
 		m.disk.HaltAt(m.disk.Operations() + m.relapse)
 	}

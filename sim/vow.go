@@ -25,6 +25,13 @@ func (j *judge) spoken(m *member, envelope raft.Envelope) {
 		if s.Granted && (disk.term != s.Term || disk.vote != envelope.To) {
 			j.fail(Durability, "server %d tells server %d of its vote in term %d, which is not on its disk", m.id, envelope.To, s.Term)
 		}
+		if s.Granted {
+			j.granted(m, envelope.To, s.Term)
+		}
+	case *raft.Fetched:
+		if len(s.Entries) > 0 {
+			j.world.hit(holeFilled)
+		}
 	case *raft.Appended:
 		if disk.term < s.Term || s.Match > disk.last() {
 			j.fail(Durability, "server %d acknowledges entry %d in term %d, which is not on its disk", m.id, s.Match, s.Term)
@@ -59,6 +66,8 @@ func (j *judge) hears(m *member, envelope raft.Envelope) {
 		if s.Term >= node.Term() {
 			l.leader, l.at = envelope.From, m.now()
 		}
+	case *raft.Vote:
+		j.asked(m, envelope.From, s)
 	case *raft.PreVote:
 		asked := poll{envelope.From, s.Attempt}
 		owes := l.leader != 0 && node.Status().Leader == l.leader && m.now() < l.at+j.world.knobs.election
@@ -90,7 +99,7 @@ func (j *judge) lacks(membership *raft.Membership, e *raft.Entry) string {
 		kept := 0
 		for _, v := range voters {
 			place := int(v.ID) - 1
-			if j.world.members[place].enlisted() == v.Incarnation && j.watches[place].durable.has(e.Index, e.Term) {
+			if j.world.members[place].enlisted() == v.Incarnation && j.watches[place].counts(e) {
 				kept++
 			}
 		}

@@ -75,7 +75,7 @@ func Run(config Config) (report Report) {
 	switch {
 	case w.served():
 	case w.hopeless():
-		w.refused()
+		w.noticed()
 	default:
 		fail(Liveness, "%v after a majority had healed, %s", patience, w.unserved())
 	}
@@ -320,11 +320,19 @@ func (w *world) served() bool {
 		}
 	}
 	for _, m := range w.members {
-		if m.core && w.judge.member(m) && (!m.up() || m.server.Node().Status().Applied < w.judge.goal) {
+		if m.lags() {
 			return false
 		}
 	}
 	return true
+}
+
+// lags tells whether a member that is to catch up has not yet. So are those with damaged logs: the others repair them.
+func (m *member) lags() bool {
+	if !m.world.judge.member(m) || !m.core && !m.convalescent() {
+		return false
+	}
+	return !m.up() || m.server.Node().Status().Applied < raft.Index(m.world.judge.goal)
 }
 
 // hopeless tells whether a majority of the disks is destroyed: then there is nothing to be demanded but that nobody is told anything wrong.
@@ -338,14 +346,14 @@ func (w *world) hopeless() bool {
 	return 2*damaged > len(w.members)
 }
 
-// refused demands of such a world that somebody said so.
-func (w *world) refused() {
+// noticed demands of such a world that somebody said so.
+func (w *world) noticed() {
 	for _, m := range w.members {
-		if m.lost != "" {
+		if m.noticed {
 			return
 		}
 	}
-	fail(Exercise, "a majority of the disks is destroyed, and no server has refused to serve with its own")
+	fail(Exercise, "a majority of the disks is destroyed, and no server has found anything wrong with its own")
 }
 
 func (w *world) workers() (count int) {
@@ -369,7 +377,7 @@ func (w *world) unserved() string {
 		}
 	}
 	for _, m := range w.members {
-		if !m.core || !w.judge.member(m) {
+		if !m.lags() {
 			continue
 		}
 		if !m.up() {

@@ -5,7 +5,8 @@
 // it keeps them, over every crash. Losing the last record without noticing is worse than
 // losing the disk: a member that comes back with a shorter log will vote for a leader
 // whose log is just as short, and what a majority had agreed on is gone. So this package
-// has two duties. What was synced is found again; and if it cannot be, Open refuses.
+// has two duties. What was synced is found again; and if it cannot be, Open says so: what can still be read, and what the member
+// must be taken to hold, or, where not even that is certain, nothing but an error.
 //
 // # Use
 //
@@ -62,8 +63,7 @@
 // lies in what stands in its place. Each sector has its own checksum and says which part
 // of which record it is. By the first assumption, a sector whose write was lost holds what
 // it held before: zeros, or a whole mark (below). A sector that is neither blank nor whole
-// is therefore never the work of a crash. It has rotted, wherever it stands, and Open
-// refuses with a *DamageError.
+// is therefore never the work of a crash. It has rotted, wherever it stands.
 //
 // A sector may also be blank though it was synced: a drive forgot the write and returns
 // zeros. So each sector also says up to which record everything was durable before it was
@@ -91,18 +91,36 @@
 // power before the mark is on the disk. Nothing on that disk shows that the record ever was.
 // (A drive that acknowledges a sync and keeps nothing breaks the second assumption, and no
 // log helps against it.) And on the other side, Open may refuse although nothing is lost:
-// if a sector rots that held nothing yet, or if the power fails while the system is just
+// if the sector of the mark rots, or if the power fails while the system is just
 // writing back the mark at the moment in which a record is copied over it in memory, on a
-// device that does not keep such pages still. A refusal costs a repair from the other
-// members; the other mistake would cost what they agreed on.
+// device that does not keep such pages still. A refusal costs the cluster a member; the other
+// mistake would cost what it agreed on.
+//
+// # What becomes of a damaged log
+//
+// Reading goes on behind the damage (remnant.go). What matters there is the last record: it has the newest term and
+// vote. It is the last for certain if the place where the next would stand, behind it and at the next segment's beginning, is
+// blank or holds a mark or a piece of a torn write, and if no sector anywhere tells of a later record. Then
+// Open succeeds, and Stored.Damage says what package raft needs to know (Protocol-Aware Recovery, FAST 2018): the entries
+// behind the damage, in runs between which nothing is known to be missing, and where the log ended. That is known if a record
+// with entries can be read behind the last gap. Otherwise it is a bound: no term is higher than the next record's, and so many entries at most fit
+// into the sectors that can't be read. A sector that has rotted behind a certain end held nothing that was ever synced,
+// and is only reported.
+//
+// If the last record is not certain, Open refuses: the member may have promised its vote in it. It refuses as well
+// when a file is missing or was cut short, which is no work of a disk, and when the identity is damaged.
+//
+// The old segments are not touched. What is left of the log is written as one record into a segment behind them (anew.go), which
+// gets its name when it is durable, and with which every later Open begins. It holds the claim until the log has come by what it lacks, over any number
+// of openings, and the old segments go, by Release, when snapshots stand for all that they may have held.
 //
 // # What Open does before it returns
 //
 // It reads all segments and the newest snapshot. A snapshot may be ahead of the log,
 // because the other members can commit what this member has not synced yet; then it
 // replaces the log, and the term is raised to the snapshot's. If the newest snapshot is
-// damaged, the one before it serves, provided the log goes on from there to at least
-// where the newest stood.
+// damaged, the one before it serves. Where the log does not go on from there, because
+// the lost one came from the leader, that is a hole in the log like any other.
 //
 // Then it makes durable what it read: the directory is synced, the last segment is written
 // again and synced, zeros behind the end included. Only then is a first record of a new
@@ -121,7 +139,7 @@
 //
 // Reading entries by index: raft keeps what it needs in memory. Addresses of members: they
 // are configuration. Goroutines and randomness. Repair of damage: that takes the other
-// members, who may still have what was lost. A scrub of sealed segments while the log is
+// members, who may still have what was lost: package raft asks them. A scrub of sealed segments while the log is
 // in use. Detection of a deleted newest snapshot file when no entries are left in the log
 // that show its absence: files that somebody removes are not a fault of the disk.
 package wal

@@ -17,8 +17,8 @@ var (
 )
 
 // DamageError says that something which was once durable cannot be read any more. The
-// log is not shorter, it is damaged: a node that went on without the lost part could
-// vote for a leader that lacks what it has promised to keep.
+// log is not shorter, it is damaged: a node that went on without the lost part, and did not
+// know that it is lost, could vote for a leader that lacks what it has promised to keep.
 type DamageError struct {
 	File   string
 	Offset int64 // bytes from the file's beginning

@@ -42,13 +42,20 @@ func sampleRecord() record {
 	}
 }
 
+func sampleBeginning() record {
+	r := sampleRecord()
+	r.base.kind = baseAnew
+	r.damage = raft.Damage{End: raft.Position{Index: 20, Term: 4}, Behind: [][]raft.Entry{r.entries[1:], r.entries[:1]}}
+	return r
+}
+
 func sampleSnapshot(size int) raft.Snapshot {
 	members := []raft.Member{{ID: 1, Incarnation: 4}, {ID: 9, Incarnation: 5}}
 	return raft.Snapshot{Index: 5, Term: 2, Time: 9, Membership: raft.Membership{Members: members}, Data: bytes.Repeat([]byte("s"), size)}
 }
 
 func TestWhatIsEncodedIsDecoded(t *testing.T) {
-	for _, r := range []record{{}, {term: 1}, sampleRecord()} {
+	for _, r := range []record{{}, {term: 1}, sampleRecord(), sampleBeginning()} {
 		decoded, ok := decodeRecord(appendRecord(nil, r))
 		require.True(t, ok)
 		require.Equal(t, r, decoded)
@@ -144,6 +151,7 @@ func TestPartsOfTwoRecordsAreNoRecord(t *testing.T) {
 
 func FuzzDecodeRecord(f *testing.F) {
 	f.Add(appendRecord(nil, sampleRecord()))
+	f.Add(appendRecord(nil, sampleBeginning()))
 	f.Add(appendRecord(nil, record{}))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if r, ok := decodeRecord(body); ok {

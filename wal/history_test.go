@@ -50,7 +50,7 @@ func (s state) under(snapshot raft.Snapshot) state {
 }
 
 func (s state) equal(stored raft.Stored) bool {
-	if s.term != stored.Term || s.vote != stored.Vote || s.base != stored.Snapshot.Index {
+	if stored.Damage != nil || s.term != stored.Term || s.vote != stored.Vote || s.base != stored.Snapshot.Index {
 		return false
 	}
 	return len(s.entries) == len(stored.Entries) &&

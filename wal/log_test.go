@@ -272,19 +272,19 @@ func TestASnapshotMayBeAheadOfTheLog(t *testing.T) {
 	require.Equal(t, entries(2, 21, 22), recovered.Stored.Entries)
 }
 
-// While a snapshot ahead of the log is the only one to know what it stands for, no older
-// one can take its place.
-func TestADamagedSnapshotAheadOfTheLogIsNotReplaced(t *testing.T) {
+// A snapshot that is ahead of the log was received, and the record that it came with was lost: nothing rests on it, and when it is
+// damaged the member stands where it stood before.
+func TestADamagedSnapshotAheadOfTheLogIsNotMissed(t *testing.T) {
 	directory := newDisk(3)
 	log := formed(t, directory)
 	keep(t, log, raft.Record{Term: 1, Entries: entries(1, 2, 5)})
 	require.NoError(t, log.SaveSnapshot(snapshotAt(20, 2)))
 	directory.Crash()
 	directory.FlipBit("snapshot-0000000000000014", 300)
-	_, _, err := wal.Open(directory, options())
-	var damage *wal.DamageError
-	require.ErrorAs(t, err, &damage)
-	require.Equal(t, raft.Index(20), damage.Last)
+	_, recovered := open(t, directory)
+	require.Equal(t, raft.Index(20), recovered.Damaged.Last)
+	require.Equal(t, entries(1, 2, 5), recovered.Stored.Entries)
+	require.Nil(t, recovered.Stored.Damage)
 }
 
 func TestOldSnapshotsAndSegmentsGo(t *testing.T) {

@@ -30,16 +30,18 @@ type Recovered struct {
 	Identity Identity
 	// Stored is empty while the cluster is not formed. All of it is durable.
 	Stored raft.Stored
-	// Damaged names a newer snapshot that was lost to damage, but whose loss an older one
-	// and the log make good. It is deleted. Nil: none.
+	// Damaged is what Open found damaged, and did not refuse: Stored.Damage says what has to be got back from the other members.
+	// If that is nil, what was lost is made good, or held nothing. Nil: nothing was damaged.
 	Damaged *DamageError
 }
 
 // Open takes the directory for this process, reads it, and makes durable what it read. A
 // directory that was never used becomes the member's, of no cluster yet: see Log.Form.
 //
+// A log that has lost something in its middle is opened too: Recovered says what.
+//
 // Errors: ErrInUse, ErrWrongMember, ErrWrongCluster, ErrNewerFormat, ErrRetired, ErrDiskFull, and
-// *DamageError if something that was durable cannot be read; nothing that anyone still
+// *DamageError if something that was durable cannot be read and nobody can tell what the member has promised; nothing that anyone still
 // needs is changed then, and the directory is free again.
 func Open(directory FS, options Options) (*Log, Recovered, error) {
 	if options.Member == 0 || options.Incarnation == 0 {
@@ -226,26 +228,50 @@ func (l *Log) unform() error {
 	return files.remove(l.directory)
 }
 
-// recover reads a formed directory. It changes nothing before all of it is found sound.
+// recover reads a formed directory. It changes nothing before all of it has been read, and then nothing that anybody may still need.
 func (l *Log) recover(files files) (Recovered, error) {
 	reading := recovery{directory: l.directory}
-	if err := reading.read(files.segments); err != nil {
-		return Recovered{}, err
+	if n := len(files.snapshots); n > 0 {
+		reading.received = files.snapshots[n-1]
 	}
-	snapshot, damaged, err := l.shelf.recover(files.snapshots, &reading.replay)
+	damaged, err := reading.read(files.segments)
 	if err != nil {
 		return Recovered{}, err
+	}
+	snapshot, lost, err := l.shelf.recover(files.snapshots, &reading.replay)
+	if err != nil {
+		return Recovered{}, err
+	}
+	if err := l.goOn(&reading, snapshot, damaged != nil && reading.behind.front != nil); err != nil {
+		return Recovered{}, err
+	}
+	if lost != nil {
+		damaged = lost
+		if err := removeDurably(l.directory, lost.File); err != nil {
+			return Recovered{}, err
+		}
+	}
+	stored := raft.Stored{
+		Term: l.term, Vote: l.vote, Snapshot: snapshot, Entries: reading.replay.entries, Damage: reading.replay.damage,
+	}
+	return Recovered{Identity: l.identity, Stored: stored, Damaged: damaged}, nil
+}
+
+// goOn puts the snapshot under what was read, and makes the log ready for records: where it ended, or if it is broken, anew.
+func (l *Log) goOn(reading *recovery, snapshot raft.Snapshot, broken bool) error {
+	if reading.replay.first > snapshot.Index+1 {
+		reading.replay.detach(snapshot)
+		broken = true
 	}
 	under := base{kind: baseUnder, index: snapshot.Index, term: snapshot.Term}
 	if reading.replay.forget(snapshot.Index, snapshot.Term) {
 		under.kind = baseReplace
 	}
-	l.adopt(&reading, snapshot)
-	if err := l.begin(&reading, under, damaged); err != nil {
-		return Recovered{}, err
+	l.adopt(reading, snapshot)
+	if broken {
+		return l.anew(reading, snapshot)
 	}
-	stored := raft.Stored{Term: l.term, Vote: l.vote, Snapshot: snapshot, Entries: reading.replay.entries}
-	return Recovered{Identity: l.identity, Stored: stored, Damaged: damaged}, nil
+	return l.begin(reading, under)
 }
 
 // adopt takes over what was read.
@@ -261,41 +287,35 @@ func (l *Log) adopt(reading *recovery, snapshot raft.Snapshot) {
 
 // begin makes the log ready for records, the first of which says that a new epoch began
 // and which snapshot is under the log.
-func (l *Log) begin(reading *recovery, under base, damaged *DamageError) error {
+func (l *Log) begin(reading *recovery, under base) error {
 	l.tail = reading.ended
 	if err := reading.repair(); err != nil {
 		return fmt.Errorf("repair: %w", err)
 	}
 	l.synced = l.sequence
 	l.sealed = reading.segments[:len(reading.segments)-1]
-	if damaged != nil {
-		if err := l.directory.Remove(damaged.File); err != nil {
-			return err
-		}
-	}
 	if err := l.append(record{term: l.term, vote: l.vote, base: under}); err != nil {
 		return err
 	}
 	return l.sync()
 }
 
-// recover loads the newest snapshot that the log continues. If the newest of all is
-// damaged, an older one serves if the log is whole from there to beyond the newest.
+// recover loads the newest snapshot that is whole, the newest of all or the one before it. What the damaged one stood for may
+// be in the log as well, or have to come from the other members.
 func (s *shelf) recover(indexes []raft.Index, log *replay) (raft.Snapshot, *DamageError, error) {
 	var damaged *DamageError
 	for i, index := range slices.Backward(indexes) {
 		snapshot, err := s.load(index)
-		if err == nil && log.first > index+1 {
+		if err == nil && damaged == nil && log.first > index+1 {
 			err = &DamageError{File: snapshotName(log.first - 1), Reason: "the snapshot under the log is missing"}
+			return raft.Snapshot{}, nil, err
 		}
-		var damage *DamageError
-		switch {
-		case err == nil:
+		if err == nil {
 			s.indexes = indexes[:i+1]
 			return snapshot, damaged, nil
-		case damaged != nil:
-			return raft.Snapshot{}, nil, damaged
-		case !errors.As(err, &damage) || log.first == 0 || log.last() < index:
+		}
+		var damage *DamageError
+		if damaged != nil || !errors.As(err, &damage) || log.first == 0 {
 			return raft.Snapshot{}, nil, err
 		}
 		damaged = damage

@@ -9,12 +9,16 @@ import (
 
 // record is one unit of the log: it is there wholly or not at all.
 //
-//	term 8 | vote 8 | base 1 | [base index 8 | base term 8] | count 4 | entries
-//	entry: index 8 | term 8 | kind 1 | time 8 | length 4 | data
+//	term 8 | vote 8 | base 1 | [base index 8 | base term 8 | [damage]] | entries
+//	damage:  end index 8 | end term 8 | runs 4 | entries ...
+//	entries: count 4 | entry ...
+//	entry:   index 8 | term 8 | kind 1 | time 8 | length 4 | data
 type record struct {
 	term raft.Term
 	vote raft.ID
 	base base
+	// damage is what a log that begins anew lacks: with baseAnew alone.
+	damage raft.Damage
 	// entries replace what the log holds at the first one's index and beyond.
 	entries []raft.Entry
 }
@@ -32,6 +36,7 @@ const (
 	baseNone    baseKind = 0 // the log goes on as it was
 	baseUnder   baseKind = 1 // entries up to the snapshot's are forgotten, later ones stay
 	baseReplace baseKind = 2 // the whole log is forgotten
+	baseAnew    baseKind = 3 // the same, and here is all that was left of it: see anew.go
 )
 
 const (
@@ -47,9 +52,21 @@ func appendRecord(buffer []byte, r record) []byte {
 		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.base.index))
 		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.base.term))
 	}
-	buffer = binary.LittleEndian.AppendUint32(buffer, uint32(len(r.entries)))
-	for i := range r.entries {
-		entry := &r.entries[i]
+	if r.base.kind == baseAnew {
+		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.damage.End.Index))
+		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.damage.End.Term))
+		buffer = binary.LittleEndian.AppendUint32(buffer, uint32(len(r.damage.Behind)))
+		for _, run := range r.damage.Behind {
+			buffer = appendEntries(buffer, run)
+		}
+	}
+	return appendEntries(buffer, r.entries)
+}
+
+func appendEntries(buffer []byte, entries []raft.Entry) []byte {
+	buffer = binary.LittleEndian.AppendUint32(buffer, uint32(len(entries)))
+	for i := range entries {
+		entry := &entries[i]
 		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(entry.Index))
 		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(entry.Term))
 		buffer = append(buffer, byte(entry.Kind))
@@ -66,27 +83,17 @@ func decodeRecord(body []byte) (record, bool) {
 	in := decoder{rest: body}
 	r := record{term: raft.Term(in.uint64()), vote: raft.ID(in.uint64())}
 	r.base.kind = baseKind(in.uint8())
-	if r.base.kind > baseReplace {
+	if r.base.kind > baseAnew {
 		return record{}, false
 	}
 	if r.base.kind != baseNone {
 		r.base.index = raft.Index(in.uint64())
 		r.base.term = raft.Term(in.uint64())
 	}
-	count := int(in.uint32())
-	// A count that cannot fit must not be believed with memory.
-	if count > len(in.rest)/entryFixedSize {
-		return record{}, false
+	if r.base.kind == baseAnew {
+		r.damage = in.damage()
 	}
-	if count > 0 {
-		r.entries = make([]raft.Entry, count)
-	}
-	for i := range r.entries {
-		r.entries[i] = in.entry()
-		if i > 0 && r.entries[i].Index != r.entries[i-1].Index+1 {
-			return record{}, false
-		}
-	}
+	r.entries = in.entries()
 	return r, in.done()
 }
 
@@ -94,7 +101,7 @@ func decodeRecord(body []byte) (record, bool) {
 // done says so in the end.
 type decoder struct {
 	rest  []byte
-	short bool
+	short bool // it ran out, or what was read makes no sense
 }
 
 func (d *decoder) bytes(n int) []byte {
@@ -139,6 +146,36 @@ func (d *decoder) entry() raft.Entry {
 		entry.Data = d.bytes(length)
 	}
 	return entry
+}
+
+// entries reads a contiguous row of them.
+func (d *decoder) entries() []raft.Entry {
+	count := int(d.uint32())
+	// A count that cannot fit must not be believed with memory.
+	if count > len(d.rest)/entryFixedSize {
+		d.short = true
+	}
+	if count == 0 || d.short {
+		return nil
+	}
+	entries := make([]raft.Entry, count)
+	for i := range entries {
+		entries[i] = d.entry()
+		if i > 0 && entries[i].Index != entries[i-1].Index+1 {
+			d.short = true
+		}
+	}
+	return entries
+}
+
+func (d *decoder) damage() raft.Damage {
+	lost := raft.Damage{End: raft.Position{Index: raft.Index(d.uint64()), Term: raft.Term(d.uint64())}}
+	for count := d.uint32(); count > 0 && !d.short; count-- {
+		run := d.entries()
+		d.short = d.short || len(run) == 0
+		lost.Behind = append(lost.Behind, run)
+	}
+	return lost
 }
 
 // done reports whether the fields used up the bytes exactly.

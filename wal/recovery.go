@@ -14,18 +14,22 @@ import (
 // the row does not have. Anything else is damage.
 type recovery struct {
 	directory FS
+	received  raft.Index // of the newest snapshot: a lost record may have brought it
 	replay    replay
 	segments  []*segment
+	began     *segment // where the log began anew; nil: with the first segment
 
 	sequence uint64 // of the last record of the row
 	epoch    uint32 // of the last record of the row
 	ended    *segment
+	behind   remnant // what can be read behind the row
 
-	synced      uint64     // the highest that any sector gives
-	newestEpoch uint32     // of all sectors
-	rotten      *place     // the first sector that is neither blank nor whole
-	cut         *place     // where the first file ends that is shorter than its sectors say
-	behind      raft.Index // of the first entry that can be read behind the row
+	synced      uint64  // the highest that any sector gives
+	newest      uint64  // the highest number of a record that any sector gives, wherever it stands
+	astray      uint64  // the same, of sectors that were written to a wrong place
+	newestEpoch uint32  // of all sectors
+	rotten      []place // the sectors that are neither blank nor whole
+	cut         *place  // where the first file ends that is shorter than its sectors say
 }
 
 // place is a sector of the log.
@@ -34,21 +38,22 @@ type place struct {
 	sector  uint32
 }
 
-// read goes through the segments with these numbers, which are sorted.
-func (r *recovery) read(numbers []uint32) error {
+// read goes through the segments with these numbers, which are sorted. What it returns is a loss that can be
+// lived with: see verdict.
+func (r *recovery) read(numbers []uint32) (*DamageError, error) {
 	for i, number := range numbers {
 		s := &segment{number: number}
 		if i > 0 && number != numbers[i-1]+1 {
 			missing := segment{number: numbers[i-1] + 1}
-			return r.damage(missing.name(), 0, "the file is missing")
+			return nil, r.damage(missing.name(), 0, "the file is missing")
 		}
 		r.segments = append(r.segments, s)
 		content, err := readFile(r.directory, s.name())
 		if err != nil {
-			return fmt.Errorf("read segment: %w", err)
+			return nil, fmt.Errorf("read segment: %w", err)
 		}
 		if err := r.readSegment(s, content); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	return r.verdict()
@@ -58,6 +63,7 @@ func (r *recovery) read(numbers []uint32) error {
 func (r *recovery) readSegment(s *segment, content []byte) error {
 	s.size = int64(len(content)) / sectorSize * sectorSize
 	content = content[:s.size]
+	r.beginAnew(s, content)
 	for {
 		sector := uint32(s.end / sectorSize)
 		h, body, ok := gather(content, s.number, sector)
@@ -79,7 +85,7 @@ func (r *recovery) readSegment(s *segment, content []byte) error {
 // row. A lower epoch is what an earlier cut had left on the disk.
 func (r *recovery) continues(s *segment, h header) bool {
 	if r.ended == nil {
-		return s == r.segments[0]
+		return s == r.segments[0] || s == r.began
 	}
 	return h.sequence == r.sequence+1 && h.epoch >= r.epoch
 }
@@ -94,6 +100,7 @@ func (r *recovery) take(s *segment, h header, body []byte) error {
 	}
 	r.sequence, r.epoch, r.ended = h.sequence, h.epoch, s
 	s.last = max(s.last, content.last())
+	s.opened, r.behind = true, remnant{} // what there was belongs to no log
 	r.note(s, h)
 	return nil
 }
@@ -101,6 +108,7 @@ func (r *recovery) take(s *segment, h header, body []byte) error {
 // note takes what any whole sector says of the log as a whole.
 func (r *recovery) note(s *segment, h header) {
 	r.synced = max(r.synced, h.synced)
+	r.newest = max(r.newest, h.sequence)
 	r.newestEpoch = max(r.newestEpoch, h.epoch)
 	if r.cut == nil && int64(h.extent)*sectorSize > s.size {
 		r.cut = &place{segment: s, sector: uint32(s.size / sectorSize)}
@@ -110,21 +118,50 @@ func (r *recovery) note(s *segment, h header) {
 // inspect looks at one sector behind the row.
 func (r *recovery) inspect(s *segment, sector uint32, content []byte) {
 	h, _, condition := readSector(content[int64(sector)*sectorSize:][:sectorSize], s.number, sector)
-	switch condition {
-	case whole:
+	s.opened = s.opened || sector == 0 && condition != blank
+	if end := r.behind.end; r.behind.front != nil && end.segment == s && sector < end.sector {
+		return // a part of the last record that was read
+	}
+	r.behind.dark++
+	switch {
+	case condition == whole:
 		r.note(s, h)
-	case rotten:
-		if r.rotten == nil {
-			r.rotten = &place{segment: s, sector: sector}
+		r.salvage(place{s, sector}, h, content)
+	case condition == rotten:
+		r.rotten = append(r.rotten, place{s, sector})
+		r.synced, r.newest = max(r.synced, h.synced), max(r.newest, h.sequence)
+		if h.kind == kindRecord {
+			r.astray = max(r.astray, h.sequence)
 		}
 	}
-	if r.behind == 0 {
-		if _, body, ok := gather(content, s.number, sector); ok {
-			if later, ok := decodeRecord(body); ok && len(later.entries) > 0 {
-				r.behind = later.entries[0].Index
-			}
-		}
+}
+
+// salvage takes the record that begins at a place behind the row, if it can be read.
+func (r *recovery) salvage(at place, h header, content []byte) {
+	if h.kind != kindRecord || h.part != 0 || !r.behind.precedes(h, r) {
+		return
 	}
+	first, body, whole := gather(content, at.segment.number, at.sector)
+	if !whole {
+		if r.end() == at {
+			r.behind.torn = h.parts
+		}
+		return
+	}
+	if record, ok := decodeRecord(body); ok {
+		r.behind.add(r, at, first, record)
+	}
+}
+
+// end is the place behind the last record that can be read.
+func (r *recovery) end() place {
+	if r.behind.front != nil {
+		return r.behind.end
+	}
+	if r.ended == nil {
+		return place{segment: r.segments[0]}
+	}
+	return place{r.ended, uint32(r.ended.end / sectorSize)}
 }
 
 // gather joins the sectors of the record that begins at a sector. It is false unless each
@@ -153,34 +190,53 @@ func (h header) follows(first header, part uint32) bool {
 		h.epoch == first.epoch && h.synced == first.synced
 }
 
-// verdict tells an unfinished tail from damage, once everything has been read.
-func (r *recovery) verdict() error {
-	if r.rotten != nil {
-		offset := int64(r.rotten.sector) * sectorSize
-		return r.damage(r.rotten.segment.name(), offset, "a sector is neither blank nor as it was written")
-	}
+// verdict tells an unfinished tail from damage, once everything has been read. An error is a loss that nobody can make good from
+// here; the other result is one that was survived, or that the replay says what is to be done about.
+func (r *recovery) verdict() (*DamageError, error) {
 	if r.cut != nil {
-		return r.damage(r.cut.segment.name(), int64(r.cut.sector)*sectorSize, "the file was cut short")
+		return nil, r.damage(r.cut.segment.name(), int64(r.cut.sector)*sectorSize, "the file was cut short")
 	}
-	if r.ended == nil {
+	if r.ended == nil && r.behind.front == nil {
 		name := (&segment{number: 1}).name()
 		if len(r.segments) > 0 {
 			name = r.segments[0].name()
 		}
-		return r.damage(name, 0, "the log has no beginning")
+		return nil, r.damage(name, 0, "the log has no beginning")
 	}
-	if r.synced > r.sequence {
+	damage := r.diagnosis()
+	if damage == nil {
+		return nil, nil
+	}
+	if reason := r.doubt(); reason != "" {
+		damage.Reason += ", and " + reason
+		return nil, damage
+	}
+	if r.behind.front != nil {
+		r.lose()
+	}
+	return damage, nil
+}
+
+// diagnosis is what is damaged. Nil: nothing is.
+func (r *recovery) diagnosis() *DamageError {
+	switch {
+	case len(r.rotten) > 0:
+		first := r.rotten[0]
+		return r.damage(first.segment.name(), int64(first.sector)*sectorSize, "a sector is neither blank nor as it was written")
+	case r.ended == nil:
+		return r.damage(r.segments[0].name(), 0, "the log's first record is not there")
+	case r.synced > r.sequence:
 		return r.damage(r.ended.name(), r.ended.end, "a record that was durable is not there")
 	}
 	return nil
 }
 
-func (r *recovery) damage(name string, offset int64, reason string) error {
+func (r *recovery) damage(name string, offset int64, reason string) *DamageError {
 	damage := &DamageError{File: name, Offset: offset, Reason: reason}
 	if r.replay.first > 0 {
 		damage.First = r.replay.last() + 1
-		if r.behind > damage.First {
-			damage.Last = r.behind - 1
+		if runs := r.behind.runs; len(runs) > 0 && runs[0][0].Index > damage.First {
+			damage.Last = runs[0][0].Index - 1
 		}
 	}
 	return damage

@@ -9,11 +9,62 @@ type replay struct {
 	// first is the index that entries begin with, or would begin with; zero: nothing was
 	// said about entries yet, because older segments are released.
 	first   raft.Index
+	under   raft.Term // of the entry before the first, as far as a record says it; else zero
 	entries []raft.Entry
+	// damage is what the log has lost and not got back yet. Nil: nothing.
+	damage *raft.Damage
 }
 
 // last is the index of the last entry, or of the one before the first.
 func (r *replay) last() raft.Index { return r.first + raft.Index(len(r.entries)) - 1 }
+
+// end is the position of the last entry.
+func (r *replay) end() raft.Position {
+	if n := len(r.entries); n > 0 {
+		return positionOf(&r.entries[n-1])
+	}
+	return raft.Position{Index: r.last(), Term: r.under}
+}
+
+// cut removes the entry at an index and all behind it.
+func (r *replay) cut(index raft.Index) {
+	if len(r.entries) > 0 {
+		r.entries = r.entries[:min(max(index, r.first)-r.first, raft.Index(len(r.entries)))]
+	}
+}
+
+// mend forgets the damage when the log has become whole again, and what was kept from behind it when the log has come by. What
+// it means to be whole is argued in raft/doc.go.
+func (r *replay) mend() {
+	if r.damage == nil {
+		return
+	}
+	left := raft.Damage{End: r.damage.End}
+	for _, run := range r.damage.Behind {
+		if run[0].Index > r.last() {
+			left.Behind = append(left.Behind, run)
+		}
+	}
+	r.damage = &left
+	if !r.end().Before(left.End) {
+		r.damage = nil
+	}
+}
+
+// detach puts the log over an older snapshot than the one that it began with: what is between the two is lost.
+func (r *replay) detach(snapshot raft.Snapshot) {
+	lost := raft.Damage{End: r.end()}
+	if len(r.entries) > 0 {
+		lost.Behind = append(lost.Behind, r.entries)
+	}
+	if r.damage != nil {
+		lost.Behind = append(lost.Behind, r.damage.Behind...)
+		if lost.End.Before(r.damage.End) {
+			lost.End = r.damage.End
+		}
+	}
+	r.first, r.under, r.entries, r.damage = snapshot.Index+1, snapshot.Term, nil, &lost
+}
 
 // apply adds a record. It returns a reason if no log can hold that record there.
 func (r *replay) apply(content record) (reason string) {
@@ -21,9 +72,13 @@ func (r *replay) apply(content record) (reason string) {
 		return "a record's term is lower than the one before it"
 	}
 	r.term, r.vote = content.term, content.vote
+	defer r.mend()
 	switch content.base.kind {
+	case baseAnew:
+		r.damage = &content.damage
+		fallthrough
 	case baseReplace:
-		r.first, r.entries = content.base.index+1, nil
+		r.first, r.under, r.entries = content.base.index+1, content.base.term, nil
 	case baseUnder:
 		// Entries from before may have stood in segments that are released. Whether any
 		// are missing is seen in the end, when the log meets the snapshot.
@@ -37,7 +92,7 @@ func (r *replay) apply(content record) (reason string) {
 	start := content.entries[0].Index
 	switch {
 	case r.first == 0 || start < r.first:
-		r.first, r.entries = start, content.entries
+		r.first, r.under, r.entries = start, 0, content.entries
 	case start > r.last()+1:
 		return "entries are missing before a record"
 	default:
@@ -54,13 +109,14 @@ func (r *replay) forget(index raft.Index, term raft.Term) (anew bool) {
 	switch {
 	case r.first == 0, index > r.last():
 		anew = len(r.entries) > 0 || r.first != index+1
-		r.first, r.entries = index+1, nil
+		r.first, r.under, r.entries = index+1, term, nil
 	case index < r.first:
 	case r.entries[index-r.first].Term != term:
-		r.first, r.entries, anew = index+1, nil, true
+		r.first, r.under, r.entries, anew = index+1, term, nil, true
 	default:
 		r.entries = r.entries[index-r.first+1:]
-		r.first = index + 1
+		r.first, r.under = index+1, term
 	}
+	r.mend()
 	return anew
 }

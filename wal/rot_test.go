@@ -73,15 +73,17 @@ func TestNoFlippedBitEverShortensTheLog(t *testing.T) {
 	rotting, stored := rottingLog(t)
 	for name, content := range rotting {
 		directory := rotting.disk(t)
-		refused := 0
+		refused, repairable := 0, 0
 		for bit := range int64(len(content)) * 8 {
 			directory.FlipBit(name, bit)
 			log, recovered, err := wal.Open(directory, options())
-			if err == nil { // the loss was made good
-				require.Equal(t, stored.Entries[len(stored.Entries)-1], recovered.Stored.Entries[len(recovered.Stored.Entries)-1])
-				require.Equal(t, stored.Vote, recovered.Stored.Vote)
+			if err == nil {
 				if name != olderSnapshot { // which nobody reads as long as the newer one is good
 					require.Equal(t, name, recovered.Damaged.File)
+				}
+				requireNoLess(t, stored, recovered.Stored)
+				if recovered.Stored.Damage != nil {
+					repairable++
 				}
 				require.NoError(t, log.Close())
 				directory = rotting.disk(t)
@@ -93,8 +95,222 @@ func TestNoFlippedBitEverShortensTheLog(t *testing.T) {
 			refused++
 			directory.FlipBit(name, bit)
 		}
-		t.Logf("%s: %d bits, %d refused", name, len(content)*8, refused)
+		t.Logf("%s: %d bits, %d refused, %d repairable", name, len(content)*8, refused, repairable)
 	}
+}
+
+// requireNoLess says that a member which had stored something counts for no less with what it has now, and promises nothing else.
+func requireNoLess(t testing.TB, had, has raft.Stored) {
+	t.Helper()
+	require.Equal(t, had.Term, has.Term)
+	require.Equal(t, had.Vote, has.Vote)
+	end := raft.Position{Index: had.Snapshot.Index, Term: had.Snapshot.Term}
+	at := map[raft.Index]raft.Entry{}
+	for _, e := range had.Entries {
+		end, at[e.Index] = raft.Position{Index: e.Index, Term: e.Term}, e
+	}
+	if has.Damage == nil {
+		require.Equal(t, had.Entries[len(had.Entries)-1], has.Entries[len(has.Entries)-1])
+		return
+	}
+	require.False(t, has.Damage.End.Before(end), "%+v, and it had %+v", has.Damage.End, end)
+	for _, run := range has.Damage.Behind {
+		for _, e := range run {
+			if e.Index > had.Snapshot.Index {
+				require.Equal(t, at[e.Index], e)
+			}
+		}
+	}
+}
+
+// What is left of a damaged log is written anew, and a crash at any operation leaves the old or the new. The old is not touched.
+func TestADamagedLogIsOpenedAgainAndAgain(t *testing.T) {
+	damaged := newDisk(1)
+	log := formed(t, damaged)
+	for index := raft.Index(2); index <= 9; index++ {
+		keep(t, log, raft.Record{Term: 2, Vote: 3, Entries: entries(2, index, index)})
+	}
+	require.NoError(t, log.Close())
+	damaged.FlipBit("0000000000000001.segment", 8*(4*disk.SectorSize+100)) // entry 5
+	image := imageOf(t, damaged)
+
+	lost := &raft.Damage{End: raft.Position{Index: 9, Term: 2}, Behind: [][]raft.Entry{entries(2, 6, 9)}}
+	for halt := 1; ; halt++ {
+		directory := image.disk(t)
+		directory.HaltAt(directory.Operations() + halt)
+		_, recovered, err := wal.Open(directory, options())
+		directory.Crash()
+		log, again := open(t, directory)
+		require.Equal(t, entries(2, 2, 4), again.Stored.Entries)
+		require.Equal(t, lost, again.Stored.Damage)
+		require.Equal(t, raft.ID(3), again.Stored.Vote)
+		for name, content := range image {
+			require.Equal(t, content, imageOf(t, directory)[name], name)
+		}
+		require.NoError(t, log.Close())
+		if err == nil {
+			require.Equal(t, again.Stored, recovered.Stored)
+			require.Nil(t, again.Damaged, "the old log was not needed")
+			break
+		}
+	}
+}
+
+// The claim lasts until the log has come by what it lacks, over any number of openings, and so do the old segments.
+func TestADamagedLogIsMendedByWhatIsAppended(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	for index := raft.Index(2); index <= 9; index++ {
+		keep(t, log, raft.Record{Term: 2, Entries: entries(2, index, index)})
+	}
+	require.NoError(t, log.Close())
+	old := "0000000000000001.segment"
+	directory.FlipBit(old, 8*(4*disk.SectorSize+100)) // entry 5
+	log, _ = open(t, directory)
+	keep(t, log, raft.Record{Term: 2, Entries: entries(2, 5, 5)})
+	require.NoError(t, log.SaveSnapshot(snapshotAt(4, 2)))
+	require.NoError(t, log.SaveSnapshot(snapshotAt(5, 2)))
+	require.NoError(t, log.Release(5))
+	directory.Crash()
+	log, recovered := open(t, directory)
+	require.Empty(t, recovered.Stored.Entries)
+	require.Equal(t, &raft.Damage{End: raft.Position{Index: 9, Term: 2}, Behind: [][]raft.Entry{entries(2, 6, 9)}}, recovered.Stored.Damage)
+
+	keep(t, log, raft.Record{Term: 3, Entries: entries(3, 6, 6)}) // another leader's, who had not heard of the rest
+	directory.Crash()
+	log, recovered = open(t, directory)
+	require.Nil(t, recovered.Stored.Damage)
+	require.Equal(t, entries(3, 6, 6), recovered.Stored.Entries)
+	require.NotZero(t, directory.Size(old))
+	keep(t, log, raft.Record{Term: 3, Entries: entries(3, 7, 12)})
+	require.NoError(t, log.SaveSnapshot(snapshotAt(9, 3)))
+	require.NoError(t, log.SaveSnapshot(snapshotAt(10, 3)))
+	require.NoError(t, log.Release(10))
+	require.Zero(t, directory.Size(old))
+}
+
+// A record that is lost may have cut the log. What stands before it and what stands behind it are not joined, however well they fit.
+func TestNothingIsJoinedAcrossAGap(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 2, Entries: entries(2, 2, 5)})
+	keep(t, log, raft.Record{Term: 3, Entries: entries(3, 4, 5)})
+	keep(t, log, raft.Record{Term: 3, Entries: entries(3, 6, 7)})
+	require.NoError(t, log.Close())
+	directory.FlipBit("0000000000000001.segment", 8*(2*disk.SectorSize+100)) // the cut
+	_, recovered := open(t, directory)
+	require.Equal(t, entries(2, 2, 5), recovered.Stored.Entries)
+	require.Equal(t, [][]raft.Entry{entries(3, 6, 7)}, recovered.Stored.Damage.Behind)
+}
+
+// With nothing but votes behind it, nobody knows where the log ended. It is taken to have ended no earlier than it can have.
+func TestAnUncertainEndIsBounded(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 2, Entries: entries(2, 2, 5)})
+	keep(t, log, raft.Record{Term: 3, Entries: entries(3, 6, 12)})
+	keep(t, log, raft.Record{Term: 4, Vote: 2})
+	require.NoError(t, log.Close())
+	log, _ = open(t, directory) // which adds a record that says what snapshot is under the log
+	require.NoError(t, log.Close())
+	directory.FlipBit("0000000000000001.segment", 8*(2*disk.SectorSize+100))
+	_, recovered := open(t, directory)
+	require.Equal(t, raft.ID(2), recovered.Stored.Vote)
+	require.Empty(t, recovered.Stored.Damage.Behind)
+	require.Equal(t, raft.Term(4), recovered.Stored.Damage.End.Term)
+	require.GreaterOrEqual(t, recovered.Stored.Damage.End.Index, raft.Index(12))
+}
+
+// The segment in which a log began anew may rot as well. What it claimed is then not forgotten.
+func TestAClaimOutlivesDamageToItself(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	for index := raft.Index(2); index <= 9; index++ {
+		keep(t, log, raft.Record{Term: 2, Entries: entries(2, index, index)})
+	}
+	require.NoError(t, log.Close())
+	directory.FlipBit("0000000000000001.segment", 8*(4*disk.SectorSize+100)) // entry 5
+	log, _ = open(t, directory)
+	keep(t, log, raft.Record{Term: 2, Entries: entries(2, 5, 5)})
+	require.NoError(t, log.Close())
+	names, err := directory.List()
+	require.NoError(t, err)
+	newest := names[slices.IndexFunc(names, func(name string) bool { return name > "0000000000000001.segment" })]
+	newest = names[max(slices.Index(names, newest), slices.Index(names, "0000000000000003.segment"))]
+	directory.FlipBit(newest, 8*100)
+	_, recovered := open(t, directory)
+	require.NotNil(t, recovered.Stored.Damage)
+	require.False(t, recovered.Stored.Damage.End.Before(raft.Position{Index: 9, Term: 2}))
+}
+
+// What is lost may have been a snapshot that the leader sent, and entries behind it. The snapshot's own file tells how far that was.
+func TestALostRecordMayHaveBroughtASnapshot(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	received := snapshotAt(500, 3)
+	keep(t, log, raft.Record{Term: 3, Snapshot: &received, Entries: entries(3, 501, 503)})
+	keep(t, log, raft.Record{Term: 3, Vote: 2})
+	require.NoError(t, log.Close())
+	directory.FlipBit("0000000000000001.segment", 8*(1*disk.SectorSize+100))
+	_, recovered := open(t, directory)
+	require.False(t, recovered.Stored.Damage.End.Before(raft.Position{Index: 503, Term: 3}))
+	require.Equal(t, received, recovered.Stored.Snapshot)
+}
+
+// The log's first record may be lost as well. Then nothing is known of where it begins, and yet where it ended.
+func TestALogWithoutItsBeginning(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 2, Entries: entries(2, 2, 5)})
+	for index := raft.Index(6); index <= 20; index++ {
+		keep(t, log, raft.Record{Term: 2, Entries: entries(2, index, index)})
+	}
+	require.NoError(t, log.Close())
+	for _, name := range []string{"0000000000000001.segment", "0000000000000002.segment"} {
+		directory.FlipBit(name, 8*100)
+	}
+	_, recovered := open(t, directory)
+	require.Empty(t, recovered.Stored.Entries)
+	end := recovered.Stored.Damage.End
+	require.False(t, end.Before(raft.Position{Index: 20, Term: 2}))
+	require.Less(t, end.Index, raft.Index(1000))
+}
+
+// Where the newest term or vote may be lost, nothing can be done here: a member that forgets a vote may give it twice.
+func TestDamageToTheLastRecordIsRefused(t *testing.T) {
+	for _, sectors := range [][]int64{{4}, {5}, {2, 5}} { // the last record; the mark behind it; that, and a record in the middle
+		directory := newDisk(1)
+		log := formed(t, directory)
+		for index := raft.Index(2); index <= 5; index++ {
+			keep(t, log, raft.Record{Term: 2, Entries: entries(2, index, index)})
+		}
+		require.NoError(t, log.Close())
+		for _, sector := range sectors {
+			directory.FlipBit("0000000000000001.segment", 8*(sector*disk.SectorSize+100))
+		}
+		before := imageOf(t, directory)
+		_, _, err := wal.Open(directory, options())
+		var damage *wal.DamageError
+		require.ErrorAs(t, err, &damage)
+		require.Contains(t, damage.Reason, "last record")
+		require.Equal(t, before, imageOf(t, directory))
+	}
+}
+
+// Behind the end nothing was ever written. A bit that turns over there is no loss.
+func TestRotWhereNothingStoodIsNoLoss(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 2, Entries: entries(2, 2, 3)})
+	require.NoError(t, log.Close())
+	directory.FlipBit("0000000000000001.segment", 8*(5*disk.SectorSize+100))
+	log, recovered := open(t, directory)
+	require.Equal(t, entries(2, 2, 3), recovered.Stored.Entries)
+	require.Nil(t, recovered.Stored.Damage)
+	require.NotNil(t, recovered.Damaged)
+	require.NoError(t, log.Close())
+	_, recovered = open(t, directory)
+	require.Nil(t, recovered.Damaged, "it is written over")
 }
 
 func TestADamagedSnapshotIsMadeGoodByAnOlderOneAndTheLog(t *testing.T) {
@@ -108,18 +324,32 @@ func TestADamagedSnapshotIsMadeGoodByAnOlderOneAndTheLog(t *testing.T) {
 	require.Equal(t, newerSnapshot, recovered.Damaged.File)
 }
 
-func TestADamagedSnapshotIsNotMadeGoodByAShorterLog(t *testing.T) {
+// A snapshot that came from the leader has no log before it. Without it the member is back at the one before, and still counts as
+// holding what it held.
+func TestADamagedSnapshotThatTheLogDoesNotReplace(t *testing.T) {
 	directory := newDisk(1)
 	log := formed(t, directory)
 	received := snapshotAt(50, 2)
 	keep(t, log, raft.Record{Term: 2, Entries: entries(2, 2, 4)})
 	keep(t, log, raft.Record{Term: 2, Snapshot: &received})
+	keep(t, log, raft.Record{Term: 3, Vote: 2, Entries: entries(3, 51, 53)})
 	require.NoError(t, log.Close())
 	directory.FlipBit("snapshot-0000000000000032", 200)
-	_, _, err := wal.Open(directory, options())
-	var damage *wal.DamageError
-	require.ErrorAs(t, err, &damage)
-	require.Equal(t, raft.Index(50), damage.Last)
+	for range 2 {
+		log, recovered := open(t, directory)
+		require.Equal(t, raft.Index(1), recovered.Stored.Snapshot.Index)
+		require.Equal(t, raft.ID(2), recovered.Stored.Vote)
+		require.Empty(t, recovered.Stored.Entries)
+		require.Equal(t, &raft.Damage{End: raft.Position{Index: 53, Term: 3}, Behind: [][]raft.Entry{entries(3, 51, 53)}}, recovered.Stored.Damage)
+		require.NoError(t, log.Close())
+	}
+	log, _ = open(t, directory)
+	later := snapshotAt(60, 3)
+	keep(t, log, raft.Record{Term: 3, Snapshot: &later})
+	require.NoError(t, log.Close())
+	_, recovered := open(t, directory)
+	require.Nil(t, recovered.Stored.Damage)
+	require.Equal(t, later, recovered.Stored.Snapshot)
 }
 
 func TestDamageTellsWhichEntriesMayBeLost(t *testing.T) {
@@ -131,13 +361,11 @@ func TestDamageTellsWhichEntriesMayBeLost(t *testing.T) {
 	require.NoError(t, log.Close())
 	first := "0000000000000001.segment"
 	directory.FlipBit(first, 8*(2*disk.SectorSize+100)) // the record of entry 3
-	_, _, err := wal.Open(directory, options())
-	var damage *wal.DamageError
-	require.ErrorAs(t, err, &damage)
-	require.Equal(t, first, damage.File)
-	require.EqualValues(t, 2*disk.SectorSize, damage.Offset)
-	require.EqualValues(t, 3, damage.First)
-	require.EqualValues(t, 3, damage.Last)
+	_, recovered := open(t, directory)
+	require.Equal(t, first, recovered.Damaged.File)
+	require.EqualValues(t, 2*disk.SectorSize, recovered.Damaged.Offset)
+	require.EqualValues(t, 3, recovered.Damaged.First)
+	require.EqualValues(t, 3, recovered.Damaged.Last)
 }
 
 func TestALostSegmentIsDamage(t *testing.T) {
@@ -213,15 +441,14 @@ func TestEveryTornWriteIsCut(t *testing.T) {
 // A drive that forgets a write leaves a sector blank, just as a torn write does. The mark
 // behind the last record tells them apart, once it has reached the disk.
 func TestAForgottenSectorIsDamage(t *testing.T) {
-	rotting, _ := rottingLog(t)
+	rotting, stored := rottingLog(t)
 	for name, content := range rotting {
 		for sector := range len(content) / disk.SectorSize {
 			directory := rotting.disk(t)
 			directory.Blank(name, int64(sector))
 			_, recovered, err := wal.Open(directory, options())
 			if err == nil {
-				require.Equal(t, raft.ID(2), recovered.Stored.Vote)
-				require.Equal(t, raft.Index(18), recovered.Stored.Entries[len(recovered.Stored.Entries)-1].Index)
+				requireNoLess(t, stored, recovered.Stored)
 				continue
 			}
 			var damage *wal.DamageError

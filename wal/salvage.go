@@ -114,7 +114,11 @@ func (s *Salvage) readSnapshot(indexes []raft.Index) (err error) {
 // readLog reads on from the snapshot, up to the first record that is not certainly whole.
 func (s *Salvage) readLog(segments []uint32) error {
 	reading := recovery{directory: s.directory}
-	if err := s.note(reading.read(segments)); err != nil {
+	survived, err := reading.read(segments)
+	if survived != nil {
+		s.Damage = append(s.Damage, survived)
+	}
+	if err := s.note(err); err != nil {
 		return err
 	}
 	log := &reading.replay

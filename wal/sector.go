@@ -87,7 +87,7 @@ type condition int
 const (
 	blank  condition = iota // never written, or zeroed
 	whole                   // as it was written, where it was written
-	rotten                  // neither: no crash leaves this
+	rotten                  // neither: no crash leaves this. One that was written to a wrong place still says what it is
 )
 
 // readSector judges the sector that stands at a place of a segment.
@@ -113,7 +113,7 @@ func readSector(sector []byte, segment, place uint32) (header, []byte, condition
 	}
 	known := h.kind == kindRecord || h.kind == kindMark
 	if !known || h.segment != segment || h.place != place || h.length > bodySize || h.part >= h.parts {
-		return header{}, nil, rotten
+		return h, nil, rotten
 	}
 	return h, sector[headerSize : headerSize+h.length], whole
 }

@@ -18,6 +18,7 @@ type segment struct {
 	size   int64 // bytes reserved
 	zeroed int64 // bytes known to be zeros on the disk, while it waits to be used
 	end    int64 // where the next record begins
+	opened bool  // its first sector is not blank: known while the log is read
 	// last is the highest index that any of its records reaches: with a durable snapshot
 	// there, the segment says nothing that is still needed.
 	last raft.Index

@@ -111,6 +111,18 @@ var messageDraws = []func(*rapid.T) raft.Message{
 			ConflictTerm: draw[raft.Term](t, "conflict term"), ConflictIndex: draw[raft.Index](t, "conflict index")}
 	},
 	func(t *rapid.T) raft.Message {
+		return &raft.Lost{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"),
+			PrevIndex: draw[raft.Index](t, "prev index"), Last: draw[raft.Index](t, "last")}
+	},
+	func(t *rapid.T) raft.Message {
+		return &raft.Fetch{Term: draw[raft.Term](t, "term"), Index: draw[raft.Index](t, "index"),
+			EntryTerm: draw[raft.Term](t, "entry term"), From: draw[raft.Index](t, "from")}
+	},
+	func(t *rapid.T) raft.Message {
+		return &raft.Fetched{Term: draw[raft.Term](t, "term"), Index: draw[raft.Index](t, "index"), EntryTerm: draw[raft.Term](t, "entry term"),
+			PrevTerm: draw[raft.Term](t, "prev term"), Entries: drawSlice(t, "entries", drawEntry)}
+	},
+	func(t *rapid.T) raft.Message {
 		return &raft.Chunk{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"), Index: draw[raft.Index](t, "index"),
 			IndexTerm: draw[raft.Term](t, "index term"), Time: drawTime(t, "time"),
 			Membership: drawMembership(t),
@@ -291,6 +303,7 @@ func drawInspected(t *rapid.T) server.Inspected {
 			First: draw[raft.Index](t, "first"), Last: draw[raft.Index](t, "last"),
 			Stable: draw[raft.Index](t, "stable"), Snapshot: draw[raft.Index](t, "snapshot"),
 			Membership: drawMembership(t), Since: draw[raft.Index](t, "since"),
+			Hole: raft.Hole{First: draw[raft.Index](t, "first missing"), Last: draw[raft.Index](t, "last missing")},
 		},
 		Time: drawTime(t, "time"),
 		Counts: lockfsm.Counts{

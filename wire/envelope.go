@@ -40,6 +40,9 @@ const (
 	kindReadIndexReply kind = 13
 	kindLease          kind = 14
 	kindLeaseReply     kind = 15
+	kindLost           kind = 20
+	kindFetch          kind = 21
+	kindFetched        kind = 22
 )
 
 // AppendEnvelope appends the encoding of e to dst and returns the result. The message itself
@@ -81,15 +84,21 @@ func room(message raft.Message) int {
 	const fields = 64 // of all but what is counted below
 	switch m := message.(type) {
 	case *raft.Append:
-		size := fields
-		for i := range m.Entries {
-			size += entrySize + len(m.Entries[i].Data)
-		}
-		return size
+		return fields + roomOf(m.Entries)
+	case *raft.Fetched:
+		return fields + roomOf(m.Entries)
 	case *raft.Chunk:
 		return fields + memberSize*len(m.Membership.Members) + len(m.Data)
 	}
 	return fields
+}
+
+func roomOf(entries []raft.Entry) int {
+	size := entrySize * len(entries)
+	for i := range entries {
+		size += len(entries[i].Data)
+	}
+	return size
 }
 
 func kindOf(message raft.Message) kind {
@@ -108,6 +117,12 @@ func kindOf(message raft.Message) kind {
 		return kindAppended
 	case *raft.Mismatch:
 		return kindMismatch
+	case *raft.Lost:
+		return kindLost
+	case *raft.Fetch:
+		return kindFetch
+	case *raft.Fetched:
+		return kindFetched
 	case *raft.Chunk:
 		return kindChunk
 	case *raft.ChunkReceived:
@@ -145,6 +160,12 @@ func newMessage(k kind) raft.Message {
 		return new(raft.Appended)
 	case kindMismatch:
 		return new(raft.Mismatch)
+	case kindLost:
+		return new(raft.Lost)
+	case kindFetch:
+		return new(raft.Fetch)
+	case kindFetched:
+		return new(raft.Fetched)
 	case kindChunk:
 		return new(raft.Chunk)
 	case kindChunkReceived:
@@ -204,6 +225,22 @@ func (c *cursor) message(message raft.Message) {
 		number(c, &m.Last)
 		number(c, &m.ConflictTerm)
 		number(c, &m.ConflictIndex)
+	case *raft.Lost:
+		number(c, &m.Term)
+		number(c, &m.Round)
+		number(c, &m.PrevIndex)
+		number(c, &m.Last)
+	case *raft.Fetch:
+		number(c, &m.Term)
+		number(c, &m.Index)
+		number(c, &m.EntryTerm)
+		number(c, &m.From)
+	case *raft.Fetched:
+		number(c, &m.Term)
+		number(c, &m.Index)
+		number(c, &m.EntryTerm)
+		number(c, &m.PrevTerm)
+		c.entries(&m.Entries)
 	case *raft.Chunk:
 		number(c, &m.Term)
 		number(c, &m.Round)

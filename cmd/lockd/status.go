@@ -30,6 +30,9 @@ type nodeRow struct {
 	Applied  number `json:"applied,omitempty"`
 	// Lag is how many entries the leader has that this member has not stored yet; nil if no leader tells.
 	Lag *number `json:"lag,omitempty"`
+	// MissingFirst to MissingLast are the entries that the member can't read any more; zero: none.
+	MissingFirst number `json:"missing_first,omitempty"`
+	MissingLast  number `json:"missing_last,omitempty"`
 }
 
 type clusterStatus struct {
@@ -125,6 +128,7 @@ func nodeOf(endpoint string, i inspection, lags map[raft.ID]number) nodeRow {
 	r := nodeRow{
 		Endpoint: endpoint, Member: number(node.ID), Role: node.Role.String(), Term: number(node.Term),
 		Commit: number(node.Commit), Applied: number(node.Applied),
+		MissingFirst: number(node.Hole.First), MissingLast: number(node.Hole.Last),
 	}
 	if lag, known := lags[node.ID]; known {
 		r.Lag = &lag
@@ -166,6 +170,12 @@ func (s clusterStatus) text(table io.Writer) {
 			lag = fmt.Sprint(*node.Lag)
 		}
 		row(table, node.Endpoint, node.Member, node.Role, node.Term, node.Commit, node.Applied, lag)
+	}
+	for _, node := range s.Nodes {
+		if node.MissingFirst != 0 {
+			row(table)
+			row(table, fmt.Sprintf("member %d can't read entries %d to %d of its log, and needs them from another member", node.Member, node.MissingFirst, node.MissingLast))
+		}
 	}
 }
 

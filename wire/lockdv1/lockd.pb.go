@@ -2363,7 +2363,11 @@ type StatusResponse struct {
 	// Those that get the log and do not vote yet.
 	Learners []*Member `protobuf:"bytes,18,rep,name=learners,proto3" json:"learners,omitempty"`
 	// The entry that put this membership in force.
-	MembersSince  uint64 `protobuf:"varint,19,opt,name=members_since,json=membersSince,proto3" json:"members_since,omitempty"`
+	MembersSince uint64 `protobuf:"varint,19,opt,name=members_since,json=membersSince,proto3" json:"members_since,omitempty"`
+	// The entries of this member's log that can't be read any more and have to come from another
+	// member: the first, and the last or a later one if that is not certain. Zero: it can read everything.
+	MissingFirst  uint64 `protobuf:"varint,20,opt,name=missing_first,json=missingFirst,proto3" json:"missing_first,omitempty"`
+	MissingLast   uint64 `protobuf:"varint,21,opt,name=missing_last,json=missingLast,proto3" json:"missing_last,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2527,6 +2531,20 @@ func (x *StatusResponse) GetLearners() []*Member {
 func (x *StatusResponse) GetMembersSince() uint64 {
 	if x != nil {
 		return x.MembersSince
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetMissingFirst() uint64 {
+	if x != nil {
+		return x.MissingFirst
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetMissingLast() uint64 {
+	if x != nil {
+		return x.MissingLast
 	}
 	return 0
 }
@@ -3330,7 +3348,7 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\x04left\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04left\x12\x12\n" +
 	"\x04held\x18\x05 \x01(\rR\x04held\x12\x18\n" +
 	"\awaiting\x18\x06 \x01(\rR\awaiting\"\x0f\n" +
-	"\rStatusRequest\"\xc6\x05\n" +
+	"\rStatusRequest\"\x8e\x06\n" +
 	"\x0eStatusResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x121\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1d.lockd.v1.StatusResponse.RoleR\x04role\x12\x12\n" +
@@ -3351,7 +3369,9 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\bprogress\x18\x10 \x03(\v2\x12.lockd.v1.ProgressR\bprogress\x12(\n" +
 	"\x06former\x18\x11 \x03(\v2\x10.lockd.v1.MemberR\x06former\x12,\n" +
 	"\blearners\x18\x12 \x03(\v2\x10.lockd.v1.MemberR\blearners\x12#\n" +
-	"\rmembers_since\x18\x13 \x01(\x04R\fmembersSince\"S\n" +
+	"\rmembers_since\x18\x13 \x01(\x04R\fmembersSince\x12#\n" +
+	"\rmissing_first\x18\x14 \x01(\x04R\fmissingFirst\x12!\n" +
+	"\fmissing_last\x18\x15 \x01(\x04R\vmissingLast\"S\n" +
 	"\x04Role\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\f\n" +
 	"\bFOLLOWER\x10\x01\x12\x11\n" +

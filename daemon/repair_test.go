@@ -1,0 +1,71 @@
+package daemon_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"lockd/raft"
+	"lockd/wire/lockdv1"
+)
+
+// rot turns a bit over in a sector of the log of a member that is stopped.
+func (c *cluster) rot(id raft.ID, sector int64) {
+	path := filepath.Join(c.configs[id].Directory, "0000000000000001.segment")
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(c.t, err)
+	var b [1]byte
+	_, err = file.ReadAt(b[:], 512*sector+100)
+	require.NoError(c.t, err)
+	b[0] ^= 1
+	_, err = file.WriteAt(b[:], 512*sector+100)
+	require.NoError(c.t, err)
+	require.NoError(c.t, file.Close())
+}
+
+// A bit that turns over in the middle of a member's log: it comes back, says so, gets back what it lacks from the leader, and says that.
+func TestADamagedLogIsRepaired(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	session := c.session(c.clients[c.leader()])
+	for sequence := range uint64(20) {
+		require.NotZero(t, c.acquire(string(rune('a'+sequence)), session, sequence+1))
+	}
+	id := c.leader()%3 + 1
+	c.stop(id)
+	c.rot(id, 6)
+	c.start(id)
+	c.awaitLog(id, "the log is damaged")
+	c.awaitLog(id, "the log is repaired")
+	c.awaitReady(id)
+	status, err := c.clients[id].Status(within(t), &lockdv1.StatusRequest{})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, status.GetLast(), uint64(20))
+}
+
+// Two of three are damaged, each in another place, and the third is gone. They repair each other, and serve.
+func TestTwoDamagedLogsRepairEachOther(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	session := c.session(c.clients[c.leader()])
+	for sequence := range uint64(20) {
+		require.NotZero(t, c.acquire(string(rune('a'+sequence)), session, sequence+1))
+	}
+	for id := raft.ID(1); id <= 3; id++ {
+		c.stop(id)
+	}
+	c.rot(1, 6)
+	c.rot(2, 11)
+	c.start(1)
+	c.awaitLog(1, "entries of the log can't be read")
+	require.ErrorContains(t, c.nodes[1].Ready(context.Background()), "can't be read")
+	c.start(2)
+	for id := raft.ID(1); id <= 2; id++ {
+		c.awaitLog(id, "the log is repaired")
+		c.awaitReady(id)
+	}
+	require.NotZero(t, c.acquire("z", session, 30))
+}

@@ -1,0 +1,247 @@
+package raft
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Protocol-aware recovery (Alagappan et al., FAST 2018): what a member may do whose disk has lost a part of its log.
+
+// damaged is member 1 of three, with entries of these terms behind the founding snapshot, of which first..last are lost.
+func damaged(first, last Index, terms ...Term) Stored {
+	stored := withLog(3, terms...)
+	stored.damage(first, last)
+	return stored
+}
+
+// It votes as still holding its last entry, however little it can read.
+func TestPARVotesAsHoldingWhatItHeld(t *testing.T) {
+	for _, c := range []struct {
+		last    Position
+		granted bool
+	}{
+		{Position{2, 2}, false}, // what it can read
+		{Position{5, 2}, false}, // one entry short of what it held
+		{Position{9, 1}, false}, // longer, and of an older term
+		{Position{6, 2}, true},
+		{Position{3, 3}, true},
+	} {
+		s := newSolo(t, damaged(3, 6, 2, 2, 2, 2, 2))
+		s.clock += testTimeout // it may have promised something to a leader before its restart
+		polled := one[*PreVoteReply](t, s.hear(2, &PreVote{Term: 3, LastIndex: c.last.Index, LastTerm: c.last.Term, Attempt: 1}), 2)
+		require.Equal(t, c.granted, polled.Granted, "%+v", c.last)
+		s.hear(2, &Vote{Term: 4, LastIndex: c.last.Index, LastTerm: c.last.Term})
+		require.Equal(t, c.granted, one[*VoteReply](t, s.saved(), 2).Granted, "%+v", c.last)
+	}
+}
+
+// It doesn't campaign, neither by itself nor when its leader asks it to.
+func TestPARNeverCampaigns(t *testing.T) {
+	s := newSolo(t, damaged(3, 3, 2, 2, 2))
+	sent := s.poll()
+	require.Equal(t, Follower, s.Role())
+	require.Empty(t, only[*PreVote](sent, 2))
+	require.Greater(t, s.Deadline(), s.clock)
+	s.hear(2, &Append{Term: 3, PrevIndex: 9, PrevTerm: 3})
+	s.hear(2, &TimeoutNow{Term: 3})
+	require.Equal(t, Follower, s.Role())
+
+	s.hear(2, &Append{Term: 3, PrevIndex: 2, PrevTerm: 2, Entries: entriesOf(3, 2)})
+	require.Zero(t, s.Status().Hole)
+	s.saved()
+	s.poll()
+	require.Equal(t, PreCandidate, s.Role(), "it is whole, and like everybody else")
+}
+
+// It acknowledges nothing that it can't read, though it once did.
+func TestPARAcknowledgesWhatItCanRead(t *testing.T) {
+	s := newSolo(t, damaged(4, 4, 2, 2, 2, 2))
+	s.hear(2, &Append{Term: 3, PrevIndex: 5, PrevTerm: 2, Commit: 5})
+	lost := one[*Lost](t, s.saved(), 2)
+	require.Equal(t, &Lost{Term: 3, PrevIndex: 5, Last: 3}, lost)
+	require.Equal(t, Hole{4, 4}, s.Status().Hole)
+	sent := s.hear(2, &Append{Term: 3, PrevIndex: 3, PrevTerm: 2, Commit: 5, Entries: entriesOf(4, 2)})
+	require.Empty(t, only[*Appended](sent, 2), "what it was sent is not on its disk yet")
+	require.EqualValues(t, 4, one[*Appended](t, s.saved(), 2).Match)
+	require.EqualValues(t, 5, s.Status().Stable)
+}
+
+// A leader's log decides. Where it contradicts what was behind the hole, that was never committed; and until the log is up to date with what was lost, the
+// claim remains.
+func TestPARALeaderMayContradict(t *testing.T) {
+	s := newSolo(t, damaged(3, 3, 2, 2, 2, 2))
+	s.hear(2, &Append{Term: 4, PrevIndex: 2, PrevTerm: 2})
+	require.Equal(t, Hole{3, 3}, s.Status().Hole)
+	s.hear(2, &Append{Term: 4, PrevIndex: 2, PrevTerm: 2, Entries: entriesOf(3, 3, 3)})
+	require.Zero(t, s.Status().Hole)
+	require.Equal(t, []Term{2, 3, 3}, termsOf(s.Entries(0)))
+	s.saved()
+	require.Nil(t, s.durable.Damage)
+}
+
+// What can be read before the hole may be older than what was lost. A leader is told to look where the two may meet.
+func TestPARAnOlderPrefixGivesWay(t *testing.T) {
+	stored := withLog(3, 1, 1, 1)
+	stored.Term = 3
+	stored.Damage = &Damage{End: Position{6, 3}}
+	s := newSolo(t, stored)
+	lost := one[*Lost](t, s.hear(2, &Append{Term: 3, PrevIndex: 4, PrevTerm: 3}), 2)
+	require.EqualValues(t, 1, lost.Last)
+	s.hear(2, &Append{Term: 3, PrevIndex: 1, PrevTerm: 1, Entries: entriesOf(2, 1, 3, 3)})
+	require.NotZero(t, s.Status().Hole)
+	s.hear(2, &Append{Term: 3, PrevIndex: 4, PrevTerm: 3, Entries: entriesOf(5, 3, 3)})
+	require.Zero(t, s.Status().Hole)
+}
+
+// Its snapshot may be lost as well: the leader's takes its place.
+func TestPARASnapshotFillsTheHole(t *testing.T) {
+	s := newSolo(t, damaged(3, 3, 2, 2, 2))
+	s.hear(2, &Chunk{Term: 2, Index: 3, IndexTerm: 2, Total: 1, Sum: checksum([]byte("x")), Data: []byte("x"), Membership: foundation(3).Snapshot.Membership})
+	require.Zero(t, s.Status().Hole, "what is behind the snapshot goes on from it")
+	require.Equal(t, []Term{2}, termsOf(s.Entries(4)))
+}
+
+// A leader counts a damaged follower for no more than it can read, and what is committed stays committed.
+func TestPARTheLeaderTakesBackWhatIsLost(t *testing.T) {
+	s := newSolo(t, foundation(5))
+	s.takeLead()
+	s.appended(2, 2)
+	s.appended(3, 2)
+	require.EqualValues(t, 2, s.committed())
+	s.propose("a")
+	s.saved()
+	s.appended(2, 3)
+	sent := s.hear(2, &Lost{Term: s.Term(), PrevIndex: 3, Last: 1})
+	probe := one[*Append](t, sent, 2)
+	require.Equal(t, Position{1, 1}, Position{probe.PrevIndex, probe.PrevTerm})
+	require.EqualValues(t, 2, s.committed())
+	s.appended(3, 3)
+	require.EqualValues(t, 2, s.committed(), "entry 3 is readable at two of five")
+	s.appended(2, 3)
+	require.EqualValues(t, 3, s.committed())
+	require.Empty(t, s.hear(2, &Lost{Term: s.Term() - 1, PrevIndex: 3, Last: 1}), "of an earlier term")
+}
+
+// Without a leader, members fill each other's holes: they ask for what comes before an entry that they have.
+func TestPARPeersFillTheHole(t *testing.T) {
+	s := newSolo(t, damaged(4, 5, 2, 2, 2, 2, 3))
+	request := one[*Fetch](t, s.poll(), 2)
+	require.Equal(t, &Fetch{Term: 3, Index: 6, EntryTerm: 3, From: 3}, request)
+	for _, ignored := range []*Fetched{
+		{Term: 9, Index: 6, EntryTerm: 3},
+		{Term: 9, Index: 6, EntryTerm: 2, PrevTerm: 2, Entries: entriesOf(4, 2, 2)},
+		{Term: 9, Index: 5, EntryTerm: 3, PrevTerm: 2, Entries: entriesOf(4, 2)},
+	} {
+		s.hear(2, ignored)
+		require.Equal(t, Hole{4, 5}, s.Status().Hole)
+		require.Equal(t, Term(3), s.Term(), "whoever answers changes no term")
+	}
+	next := one[*Fetch](t, s.hear(2, &Fetched{Term: 1, Index: 6, EntryTerm: 3, PrevTerm: 1, Entries: entriesOf(5, 2)}), 2)
+	require.Equal(t, &Fetch{Term: 3, Index: 5, EntryTerm: 2, From: 3}, next)
+	s.hear(2, &Fetched{Term: 1, Index: 5, EntryTerm: 2, PrevTerm: 2, Entries: entriesOf(4, 2)})
+	require.Zero(t, s.Status().Hole)
+	s.saved()
+	require.Equal(t, []Term{2, 2, 2, 2, 3}, termsOf(s.durable.Entries))
+}
+
+// Entries are taken by index and term. What a member can read before the hole, and what was lost had replaced, is not believed.
+func TestPARAPeerOverrulesAnOlderPrefix(t *testing.T) {
+	stored := withLog(3, 2, 2, 2)
+	stored.Term = 3
+	stored.Damage = &Damage{End: Position{5, 3}, Behind: [][]Entry{entriesOf(5, 3)}}
+	s := newSolo(t, stored)
+	s.poll()
+	request := one[*Fetch](t, s.hear(2, &Fetched{Term: 3, Index: 5, EntryTerm: 3, PrevTerm: 3, Entries: entriesOf(4, 3)}), 2)
+	require.Equal(t, &Fetch{Term: 3, Index: 4, EntryTerm: 3, From: 1}, request)
+	s.hear(2, &Fetched{Term: 3, Index: 4, EntryTerm: 3, PrevTerm: 2, Entries: entriesOf(3, 3)})
+	require.Zero(t, s.Status().Hole)
+	require.Equal(t, []Term{2, 3, 3, 3}, termsOf(s.Entries(0)))
+}
+
+// What a leader has agreed with since is newer than anything behind the hole, and is not cut by it.
+func TestPARNoPeerOverrulesALeader(t *testing.T) {
+	stored := withLog(3, 2, 2, 2)
+	stored.Term = 3
+	stored.Damage = &Damage{End: Position{6, 3}, Behind: [][]Entry{entriesOf(6, 3)}}
+	s := newSolo(t, stored)
+	s.hear(3, &Append{Term: 5, PrevIndex: 4, PrevTerm: 2})
+	s.hear(2, &Fetched{Term: 3, Index: 6, EntryTerm: 3, PrevTerm: 2, Entries: entriesOf(3, 3, 3, 3)})
+	require.Equal(t, []Term{2, 2, 2}, termsOf(s.Entries(0)))
+}
+
+// Whoever is asked gives what is certain to come before the named entry, no more than fits, and nothing else.
+func TestPARAnAnswerIsCertainAndBounded(t *testing.T) {
+	stored := damaged(5, 5, 1, 2, 2, 2, 3, 3)
+	for i := range stored.Entries {
+		stored.Entries[i].Data = make([]byte, 40)
+	}
+	s := newSolo(t, stored)
+	ask := func(index Index, term Term) *Fetched {
+		return one[*Fetched](t, s.hear(2, &Fetch{Term: 9, Index: index, EntryTerm: term, From: 2}), 2)
+	}
+	require.Equal(t, []Term{2}, termsOf(ask(4, 2).Entries), "two would be more than fits")
+	require.Equal(t, Term(1), ask(3, 2).PrevTerm+ask(2, 1).PrevTerm-1)
+	require.Len(t, ask(7, 3).Entries, 1, "from behind its own hole")
+	require.Empty(t, ask(6, 3).Entries)
+	require.Empty(t, ask(4, 3).Entries)
+	require.Empty(t, ask(9, 3).Entries)
+	require.Equal(t, Term(2), ask(5, 2).Entries[0].Term, "of one term, and so one before the other")
+	require.Equal(t, Term(3), s.Term(), "and it changes nothing")
+}
+
+// TestRandomSchedulesWithRot is TestRandomSchedules with disks that lose parts of logs, on a minority at a time: nothing is lost, and the cluster goes on.
+func TestRandomSchedulesWithRot(t *testing.T) {
+	rotted := 0
+	for seed := range *seeds / 2 {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			w := newWorld(t, seed, 3+int(seed%3))
+			w.rots = true
+			w.live()
+			for moves := 0; slices.ContainsFunc(w.nodes, func(m *member) bool { return !m.node.whole() }); moves++ {
+				require.Less(t, moves, 50_000, "somebody is not repaired")
+				w.move(false)
+			}
+			rotted += w.rotted
+		})
+	}
+	t.Logf("%d logs damaged", rotted)
+	require.NotZero(t, rotted)
+}
+
+// rot takes a part of a log that is down. What is left before it may be the log as it was before it was cut last.
+func (w *world) rot(m *member) {
+	d := &m.durable
+	hurt := 0
+	for _, other := range w.nodes {
+		if other.durable.Damage != nil {
+			hurt++
+		}
+	}
+	if !w.rots || hurt >= (len(w.nodes)-spares-1)/2 || d.Damage != nil || len(d.Entries) == 0 {
+		return
+	}
+	w.rotted++
+	first := d.Snapshot.Index + 1 + Index(w.random.IntN(len(d.Entries)))
+	last := first + Index(w.random.IntN(int(d.last()-first)+1))
+	d.damage(first, last)
+	if w.random.IntN(2) == 0 {
+		d.takeOlder(m.older, last)
+	}
+	if w.random.IntN(4) == 0 {
+		d.Damage.End.Index += Index(w.random.IntN(5))
+	}
+}
+
+// takeOlder puts an older history before the hole, if it goes on from the snapshot.
+func (s *Stored) takeOlder(older []Entry, last Index) {
+	under := s.Snapshot.Index
+	at := slices.IndexFunc(older, func(e Entry) bool { return e.Index == under && e.Term == s.Snapshot.Term })
+	founded := under == 1 // then everything goes on from there
+	if at < 0 && !founded || at+1 == len(older) || last <= under {
+		return
+	}
+	s.Entries = slices.Clone(older[at+1 : min(len(older), at+1+int(last-under))])
+}

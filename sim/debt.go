@@ -1,0 +1,115 @@
+package sim
+
+import "lockd/raft"
+
+// debt is what a member's disk held that it can't read any more, and must be taken to hold until its log is as far again: in votes, and when
+// the disks are counted on which an entry stands.
+type debt struct {
+	shadow shadow        // what was durable when the damage was found
+	end    raft.Position // where its log ended then
+}
+
+// recovered holds what a member finds on its disk against what it was told is there. Fresh tells that something was found damaged just now: it may also
+// have been found by a process that ended before it could say so.
+func (j *judge) recovered(m *member, stored *raft.Stored, fresh bool) {
+	w := j.watch(m)
+	if stored.Damage == nil && (w.debt == nil || !fresh) {
+		j.finds(m, stored)
+	} else if lost := w.durable.forgotten(stored); lost != "" {
+		j.fail(Durability, "server %d comes back damaged, and without its word: %s", m.id, lost)
+	}
+	if stored.Damage != nil && !m.damaged() {
+		j.fail(Recovery, "server %d lacks a part of its log, and nothing on its disk was destroyed", m.id)
+	}
+	j.owes(m, stored)
+	w.durable.adopt(stored)
+	if len(stored.Entries) > 0 && m.boot > 0 {
+		j.world.hit(restartedWithLog)
+	}
+	w.pending = w.pending[:0]
+	w.term, w.commit, w.applied = stored.Term, stored.Snapshot.Index, stored.Snapshot.Index
+}
+
+// finds judges a disk of which nothing was destroyed since it was read last.
+func (j *judge) finds(m *member, stored *raft.Stored) {
+	w := j.watch(m)
+	if lost := w.durable.missing(stored, w.pending); lost != "" {
+		j.fail(Durability, "server %d comes back without what was durable: %s", m.id, lost)
+	}
+	if !w.durable.explains(stored, w.pending) {
+		j.fail(Durability, "server %d comes back in term %d with a vote for %d and a log up to entry %d, which was never on its disk with nothing missing before it",
+			m.id, stored.Term, stored.Vote, stored.Snapshot.Index+raft.Index(len(stored.Entries)))
+	}
+}
+
+// owes judges that a member counts for no less than it did, and notes what it can't read.
+func (j *judge) owes(m *member, stored *raft.Stored) {
+	w := j.watch(m)
+	had, claims := w.debt, claimOf(stored)
+	if had == nil && stored.Damage == nil {
+		return
+	}
+	if had == nil {
+		had = &debt{shadow: w.durable.clone(), end: w.durable.lowest(w.pending)}
+		j.world.hit(logDamaged)
+	}
+	if claims.Before(had.end) {
+		j.fail(Durability, "server %d comes back as one whose log ends with entry %d of term %d, and it had entry %d of term %d",
+			m.id, claims.Index, claims.Term, had.end.Index, had.end.Term)
+	}
+	w.debt = had
+	if stored.Damage == nil {
+		w.debt = nil
+		j.world.hit(logRepaired)
+	}
+}
+
+// counts tells whether an entry is on a member's disk, or was, and the member counts as one that has it still.
+func (w *watch) counts(e *raft.Entry) bool {
+	return w.durable.has(e.Index, e.Term) || w.debt != nil && w.debt.shadow.has(e.Index, e.Term)
+}
+
+// claimOf is where a member's log must be taken to end.
+func claimOf(stored *raft.Stored) raft.Position {
+	if stored.Damage != nil {
+		return stored.Damage.End
+	}
+	end := raft.Position{Index: stored.Snapshot.Index, Term: stored.Snapshot.Term}
+	for i := range stored.Entries {
+		end = raft.Position{Index: stored.Entries[i].Index, Term: stored.Entries[i].Term}
+	}
+	return end
+}
+
+// repaid notes when a damaged log is as far again as it was.
+func (j *judge) repaid(m *member) {
+	if w := j.watch(m); w.debt != nil && !w.durable.end().Before(w.debt.end) {
+		w.debt = nil
+		j.world.hit(logRepaired)
+		j.world.tell("server %d has its log back, up to entry %d", m.id, w.durable.last())
+	}
+}
+
+// ballot is the end of a candidate's log, as it told a member.
+type ballot struct {
+	term raft.Term
+	end  raft.Position
+}
+
+// asked notes who asks a member for its vote, and with which log.
+func (j *judge) asked(m *member, from raft.ID, v *raft.Vote) {
+	w := j.watch(m)
+	if w.asked == nil {
+		w.asked = map[raft.ID]ballot{}
+	}
+	w.asked[from] = ballot{v.Term, raft.Position{Index: v.LastIndex, Term: v.LastTerm}}
+}
+
+// granted judges a vote: a member whose log is damaged gives none to whose log ends before its own did.
+func (j *judge) granted(m *member, to raft.ID, term raft.Term) {
+	w := j.watch(m)
+	if asked := w.asked[to]; w.debt != nil && asked.term == term && asked.end.Before(w.debt.end) {
+		j.fail(Durability, "server %d, whose log is damaged, votes for server %d, whose log ends with entry %d of term %d, and its own ended with entry %d of term %d",
+			m.id, to, asked.end.Index, asked.end.Term, w.debt.end.Index, w.debt.end.Term)
+	}
+}
