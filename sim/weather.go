@@ -37,12 +37,10 @@ func (k *knobs) faint() {
 	k.longHold = 300_000
 }
 
-// flicker lets the power come and go while slow disks have several records before them: of these some are kept, and some that come
-// before them are not.
+// flicker lets the power come and go, again before much was written, while slow disks have several small records before them: of these some
+// are kept, and some that come before them are not.
 func (k *knobs) flicker() {
-	k.syncTime = 15 * millisecond
-	k.enabled[schedule.PowerLoss], k.every[schedule.PowerLoss] = true, second
-	for _, f := range [...]schedule.Fault{schedule.LostWrite, schedule.TornWrite} {
-		k.enabled[f], k.chance[f] = true, 500_000
-	}
+	k.appendBytes, k.inflight, k.batch, k.syncTime = 1, 256, 1, 15*millisecond
+	k.enabled[schedule.PowerLoss], k.every[schedule.PowerLoss] = true, 300*millisecond
+	k.enabled[schedule.LostWrite], k.chance[schedule.LostWrite] = true, 500_000
 }
