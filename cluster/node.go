@@ -63,17 +63,22 @@ func layOut(binary, folder string, size int) (*Cluster, error) {
 	}
 	c := &Cluster{folder: folder}
 	for i := range size {
-		n := &Node{
-			ID: i + 1, Client: addresses[3*i], peer: addresses[3*i+1], HTTP: addresses[3*i+2], binary: binary,
-			log: filepath.Join(folder, fmt.Sprintf("node-%d.log", i+1)), data: filepath.Join(folder, fmt.Sprintf("node-%d", i+1)),
-		}
-		n.arguments = []string{
-			"serve", "--id", strconv.Itoa(n.ID), "--data", n.data,
-			"--listen", n.Client, "--peer-listen", n.peer, "--http-listen", n.HTTP,
-		}
-		c.Nodes = append(c.Nodes, n)
+		c.Nodes = append(c.Nodes, newNode(binary, folder, i+1, addresses[3*i:3*i+3]))
 	}
 	return c, nil
+}
+
+// newNode is a member that is not started yet, with its data and its log below folder, and three addresses.
+func newNode(binary, folder string, id int, addresses []string) *Node {
+	n := &Node{
+		ID: id, Client: addresses[0], peer: addresses[1], HTTP: addresses[2], binary: binary,
+		log: filepath.Join(folder, fmt.Sprintf("node-%d.log", id)), data: filepath.Join(folder, fmt.Sprintf("node-%d", id)),
+	}
+	n.arguments = []string{
+		"serve", "--id", strconv.Itoa(n.ID), "--data", n.data,
+		"--listen", n.Client, "--peer-listen", n.peer, "--http-listen", n.HTTP,
+	}
+	return n
 }
 
 // meet tells the member who belongs to the cluster, and at which addresses it finds them. Each may be given others.

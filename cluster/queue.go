@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -116,10 +115,9 @@ func awaitWaiters(ctx context.Context, c *client.Client, name string, count int,
 
 // show counts the waiters that the command prints.
 func show(ctx context.Context, c *Cluster, name string) (int, error) {
-	command := exec.CommandContext(ctx, c.Nodes[0].binary, "show", name, "--output", "json", "--endpoints", strings.Join(c.Endpoints(), ","))
-	output, err := command.Output()
+	output, err := c.lockd(ctx, "show", name, "--output", "json")
 	if err != nil {
-		return 0, fmt.Errorf("lockd show: %w", err)
+		return 0, err
 	}
 	return strings.Count(string(output), `"place"`), nil
 }
