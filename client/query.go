@@ -51,7 +51,7 @@ func (c *Client) Sessions(ctx context.Context, page server.Sessions) (server.Ses
 // Transfer hands leadership to the member with this number, or, for zero, to the best one. It returns who leads then.
 func (c *Client) Transfer(ctx context.Context, to uint64) (leader uint64, err error) {
 	answer, err := c.ask(ctx, "transfer-leader", "", &lockdv1.TransferLeaderRequest{To: to})
-	transferred, err := as[server.Transferred](answer, err)
+	transferred, err := as[server.Transferred]("transfer-leader", answer, err)
 	return uint64(transferred.Leader), err
 }
 
@@ -95,7 +95,7 @@ func (c *Client) Status(ctx context.Context, endpoint string) (server.Inspected,
 	if answer == nil {
 		return server.Inspected{}, fmt.Errorf("status of %s: %w", endpoint, err)
 	}
-	return as[server.Inspected](answer, nil)
+	return as[server.Inspected]("status", answer, nil)
 }
 
 // Saved says what Backup has written.
@@ -109,7 +109,7 @@ type Saved struct {
 func (c *Client) Backup(ctx context.Context, to io.Writer) (Saved, error) {
 	e := &errand{client: c, operation: "backup", try: saveSnapshot, patience: time.Hour}
 	answer, err := e.run(ctx)
-	backup, err := as[server.BackedUp](answer, err)
+	backup, err := as[server.BackedUp]("backup", answer, err)
 	if err != nil {
 		return Saved{}, err
 	}
@@ -161,12 +161,15 @@ func query[Answer server.Answer](ctx context.Context, c *Client, operation, subj
 		return none, &RefusedError{Operation: operation, Subject: subject, Reason: server.Invalid, Detail: err.Error()}
 	}
 	answer, err := c.ask(ctx, operation, subject, message)
-	return as[Answer](answer, err)
+	return as[Answer](operation, answer, err)
 }
 
 // as is the answer in the form in which it was asked for.
-func as[Answer server.Answer](answer server.Answer, err error) (Answer, error) {
+func as[Answer server.Answer](operation string, answer server.Answer, err error) (Answer, error) {
 	expected, is := answer.(Answer)
+	if refusal, refused := answer.(server.Refusal); err == nil && refused {
+		return expected, &RefusedError{Operation: operation, Reason: refusal.Reason, Detail: refusal.Detail}
+	}
 	if err == nil && !is {
 		err = fmt.Errorf("the server answered with a %T instead of a %T", answer, expected)
 	}

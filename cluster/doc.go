@@ -34,16 +34,21 @@
 // # Trials of one thing
 //
 //	Kills      nodes are killed under load, the leader at least every other time
-//	Failover   how long nobody is granted anything after the leader was killed, or was asked to stop
+//	Failover   how long it takes to get over a leader that was killed, asked to stop, or stopped, or whose disk hangs
+//	Rolling    all members are restarted under load, one after the other
+//	Replace    a member is killed for good under load, and another machine takes its place
+//	CatchUp    what it costs a busy cluster that a member which lacks a million entries catches up
+//	FullDisk   disks of a follower, the leader and a majority are filled under load
 //	Queue      a thousand sessions wait for one lock
 //	Cutoff     a `lockd lock` is cut off from all servers: its command must be dead before anyone else is granted the lock
 //	Pause      a holder is stopped for longer than its TTL: it must know, and the guard refuse its late write
+//	Languages  a client in Node.js and one with curl grab, check and release
 //
 // All times are read from one monotonic clock, that of the machine, which is the same in all of its processes. Only
 // processes that a trial started are ever signalled, and only loopback addresses are used.
 //
 // # What is left out
 //
-// Losses of power and faults of disks and clocks: they need a machine of one's own, or the simulator. Requests and answers that
-// arrive twice: TCP does not deliver them. Members that are added or removed.
+// In a trial by schedule: losses of power and faults of disks and clocks, which need a machine of one's own, or the simulator; requests and answers that
+// arrive twice, as TCP does not deliver them; members that are added or removed.
 package cluster

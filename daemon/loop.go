@@ -215,10 +215,10 @@ func (l *loop) noteMembership() {
 		"learners", names(members(status.Membership.Learners)), "joint", status.Membership.Joint())
 }
 
-// noteHole logs what can't be read of the log, whenever that changes.
+// noteHole logs what can't be read of the log when that is found, and when it is mended.
 func (l *loop) noteHole() {
 	now := l.server.Node().Hole()
-	if now == l.hole {
+	if before := l.hole; now == before || now != (raft.Hole{}) && before != (raft.Hole{}) {
 		return
 	}
 	l.hole = now

@@ -65,7 +65,7 @@ func (d *Daemon) Ready(ctx context.Context) error {
 	case v.status.Leader == 0 && v.status.Hole.First != 0:
 		return errors.Join(fmt.Errorf("no leader is known, and entries %d to %d of this node's log can't be read", v.status.Hole.First, v.status.Hole.Last), d.refusals())
 	case v.status.Hole.First != 0:
-		return fmt.Errorf("entries %d to %d of the log are still to be got back", v.status.Hole.First, v.status.Hole.Last)
+		return fmt.Errorf("entries from %d on, up to %d at most, are still to be got back; if the log never had so many, this ends with the next term (lockd transfer-leader)", v.status.Hole.First, v.status.Hole.Last)
 	case v.status.Leader == 0:
 		return errors.Join(errors.New("no leader is known"), d.refusals())
 	case v.status.Applied < v.status.Commit:

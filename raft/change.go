@@ -16,6 +16,7 @@ var (
 	ErrChanging    = errors.New("raft: another change of the membership is under way")
 	ErrKnownMember = errors.New("raft: a node of that number belongs to the cluster already")
 	ErrNotInside   = errors.New("raft: no such node belongs to the cluster")
+	ErrNoLearner   = errors.New("raft: no node of that number is a learner")
 	// ErrQuiet: the cluster would stand still at once, and perhaps for good.
 	ErrQuiet       = errors.New("raft: too few of those that would vote have been heard lately")
 	ErrNobodyVotes = errors.New("raft: nobody would be left to vote")
@@ -75,7 +76,7 @@ func (m *Membership) after(change Change) (Membership, error) {
 	for _, id := range change.Promote {
 		at := position(next.Learners, id)
 		if at < 0 {
-			return Membership{}, ErrNotInside
+			return Membership{}, ErrNoLearner
 		}
 		next.Members = with(next.Members, next.Learners[at])
 		next.Learners = without(next.Learners, []ID{id})

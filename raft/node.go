@@ -264,6 +264,11 @@ func (n *Node) commitTo(index Index) {
 	if index > n.log.last() {
 		fail("commit of %d behind the end of the log at %d", index, n.log.last())
 	}
+	for i := range n.memberships {
+		if at := n.memberships[i].index; at > n.commit && at <= index {
+			n.regrouped = true // those before it can't come back: who stands in them alone is known no more
+		}
+	}
 	n.commit = max(n.commit, index)
 	if n.incoming != nil && n.incoming.index <= n.commit {
 		n.incoming = nil // nobody will send the rest

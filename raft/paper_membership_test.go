@@ -122,8 +122,8 @@ func TestChangesThatMakeNoSense(t *testing.T) {
 		{Change{Add: []Member{{ID: 2, Incarnation: 99}}, Remove: []ID{2}}, ErrKnownMember},
 		{Change{Add: membersOf(4, 4)}, ErrKnownMember},
 		{Change{Remove: []ID{4}}, ErrNotInside},
-		{Change{Promote: []ID{2}}, ErrNotInside},
-		{Change{Promote: []ID{4}}, ErrNotInside},
+		{Change{Promote: []ID{2}}, ErrNoLearner},
+		{Change{Promote: []ID{4}}, ErrNoLearner},
 		{Change{Remove: []ID{1, 2, 3}}, ErrNobodyVotes},
 		{Change{Add: membersOf(11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36)}, ErrTooMany},
 	} {
@@ -280,6 +280,17 @@ func TestARemovedNodeForgetsItsLeader(t *testing.T) {
 	require.Equal(t, ID(2), s.Leader())
 	require.Empty(t, s.poll())
 	require.Zero(t, s.Leader())
+}
+
+// Who was removed is a stranger once that is committed, and not before: until then its membership may come back. The shell is told at that moment, else it
+// would go on letting the removed node in.
+func TestARemovedNodeIsAStrangerOnceThatIsCommitted(t *testing.T) {
+	s := newSolo(t, foundation(3))
+	s.hear(2, &Append{Term: 1, PrevIndex: 1, PrevTerm: 1, Commit: 1, Entries: []Entry{membershipEntry(2, 1, Membership{Members: membersOf(1, 2)})}})
+	require.True(t, has(s.Known(), 3, 3))
+	s.hear(2, &Append{Term: 1, PrevIndex: 2, PrevTerm: 1, Commit: 2})
+	require.True(t, s.output.Membership)
+	require.False(t, has(s.Known(), 3, 3))
 }
 
 // §4.2.2: one whose removal is not committed may be the only one that has it. It stands for election, without counting itself, because the

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"lockd/raft"
@@ -25,14 +26,17 @@ func (s *Server) changeMembers(id CallID, c ChangeMembers) {
 	switch {
 	case err == nil:
 		s.changing = id
-	case errors.Is(err, raft.ErrChanging), errors.Is(err, raft.ErrNoCommitYet):
-		s.refuse(id, Overloaded, err.Error()) // it passes
+	case errors.Is(err, raft.ErrChanging), errors.Is(err, raft.ErrNoCommitYet), errors.Is(err, raft.ErrQuiet):
+		s.refuse(id, Overloaded, cause(err)) // it passes
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrTransferring):
 		s.refuse(id, NotLeader, err.Error())
 	default:
-		s.refuse(id, Invalid, err.Error())
+		s.refuse(id, Invalid, cause(err))
 	}
 }
+
+// cause is an error of consensus as the callers of a server are told of it.
+func cause(err error) string { return strings.TrimPrefix(err.Error(), "raft: ") }
 
 // invalidChange says what consensus does not know to be wrong with a change. Empty: nothing.
 func invalidChange(c raft.Change) string {

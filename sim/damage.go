@@ -16,7 +16,7 @@ import (
 // fail, or find no room: that ends the process, or makes it wait, and takes nothing that was promised. But a bit that rots, a write
 // that goes astray and a disk that is replaced destroy what was durable. A cluster survives that in a minority of its members, as
 // long as none of them comes back without what it had promised. So a run draws beforehand whom it may befall (the atlas), and whoever
-// finds the damage stays out for the rest of the run.
+// finds damage that can't be repaired from the others stays out for the rest of the run.
 
 // storage is what a member's disk went through, and how the present process stands with it.
 type storage struct {

@@ -54,5 +54,5 @@
 //
 // # What is absent
 //
-// Changes of membership, and the repair of damaged logs: a server whose disk is damaged is refused and stays away.
+// A server whose identity, or whose last record, is damaged is refused and stays away: nobody replaces it.
 package sim

@@ -137,8 +137,7 @@
 //
 // # What is absent
 //
-// Reading entries by index: raft keeps what it needs in memory. Addresses of members: they
-// are configuration. Goroutines and randomness. Repair of damage: that takes the other
+// Reading entries by index: raft keeps what it needs in memory. Goroutines and randomness. Repair of damage: that takes the other
 // members, who may still have what was lost: package raft asks them. A scrub of sealed segments while the log is
 // in use. Detection of a deleted newest snapshot file when no entries are left in the log
 // that show its absence: files that somebody removes are not a fault of the disk.

@@ -23,6 +23,7 @@ const statusPatience = 2 * time.Second
 type nodeRow struct {
 	Endpoint string `json:"endpoint"`
 	Error    string `json:"error,omitempty"`
+	refused  bool   // it was reached, and says itself what is wrong
 	Member   number `json:"member,omitempty"`
 	Role     string `json:"role,omitempty"`
 	Term     number `json:"term,omitempty"`
@@ -121,6 +122,9 @@ func (s *clusterStatus) lead(leader server.Inspected, lags map[raft.ID]number) {
 }
 
 func nodeOf(endpoint string, i inspection, lags map[raft.ID]number) nodeRow {
+	if refused, is := errors.AsType[*client.RefusedError](i.err); is {
+		return nodeRow{Endpoint: endpoint, Error: refused.Detail, refused: true}
+	}
 	if i.err != nil {
 		return nodeRow{Endpoint: endpoint, Error: reason(i.err)}
 	}
@@ -162,7 +166,11 @@ func (s clusterStatus) text(table io.Writer) {
 	row(table, "ENDPOINT", "MEMBER", "ROLE", "TERM", "COMMIT", "APPLIED", "LAG")
 	for _, node := range s.Nodes {
 		if node.Error != "" {
-			row(table, node.Endpoint, "-", "unreachable: "+node.Error)
+			trouble := "unreachable: " + node.Error
+			if node.refused {
+				trouble = node.Error
+			}
+			row(table, node.Endpoint, "-", trouble)
 			continue
 		}
 		lag := "-"
@@ -174,7 +182,7 @@ func (s clusterStatus) text(table io.Writer) {
 	for _, node := range s.Nodes {
 		if node.MissingFirst != 0 {
 			row(table)
-			row(table, fmt.Sprintf("member %d can't read entries %d to %d of its log, and needs them from another member", node.Member, node.MissingFirst, node.MissingLast))
+			row(table, fmt.Sprintf("member %d can't read its log from entry %d on, up to %d at most, and needs what it had there from another member; if it never had so much, the next term ends this (lockd transfer-leader)", node.Member, node.MissingFirst, node.MissingLast))
 		}
 	}
 }

@@ -16,6 +16,6 @@ func TestStatusNamesWhatCantBeRead(t *testing.T) {
 	sound := inspection{answer: server.Inspected{Node: raft.Status{ID: 1, Role: raft.Follower}}}
 	var text bytes.Buffer
 	summarize([]string{"a:1", "b:1"}, []inspection{sound, damaged}).text(&text)
-	require.Contains(t, text.String(), "member 2 can't read entries 7 to 9 of its log")
+	require.Contains(t, text.String(), "member 2 can't read its log from entry 7 on, up to 9 at most")
 	require.NotContains(t, text.String(), "member 1 can't")
 }
