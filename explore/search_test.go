@@ -20,7 +20,7 @@ func TestSmallBoundsAreExhausted(t *testing.T) {
 	}{
 		{Bounds{Nodes: 1, Depth: 100, Terms: 3, Proposals: 2, Crashes: 2, Timeouts: 6}, 96},
 		{Bounds{Nodes: 2, Depth: 100, Terms: 3, Proposals: 1, Timeouts: 3}, 815},
-		{Bounds{Nodes: 2, Depth: 100, Terms: 2, Proposals: 1, Crashes: 1, Duplicates: 1, Late: 1, Timeouts: 2}, 17024},
+		{Bounds{Nodes: 2, Depth: 100, Terms: 2, Proposals: 1, Crashes: 1, Duplicates: 1, Late: 1, Timeouts: 2}, 17030},
 		{Bounds{Nodes: 3, Depth: 100, Terms: 2, Proposals: 1, Timeouts: 2}, 6824},
 		{Bounds{Nodes: 3, Depth: 100, Terms: 2, Crashes: 1, Timeouts: 2}, 5323},
 		{Bounds{Nodes: 4, Depth: 100, Terms: 2, Timeouts: 1}, 306},

@@ -95,6 +95,7 @@ var notInState = map[string]string{
 	"inquiredRead.since":   "time",
 	"lead.leaseUntil":      "time",
 	"lead.leaseAsked":      "time",
+	"peer.shy":             "time",
 	"peer.promised":        "time",
 	"Lease.Sent":           "time",
 	"LeaseReply.Sent":      "time",

@@ -228,6 +228,7 @@ func (d *digest) peer(n *Node, p *peer) {
 	d.number(uint64(p.bytes))
 	d.flag(n.lately(p))
 	d.flag(p.full)
+	d.flag(n.shy(p))
 	d.number(p.round)
 	d.reads(p.asks)
 	d.flag(n.now < p.promised+n.leaseTime())
@@ -350,6 +351,7 @@ func (d *digest) message(message Message) {
 	case *ReadIndexReply:
 		numbers(tagReadIndexReply, uint64(m.Term), m.Ask, uint64(m.Index))
 		d.flag(m.Leased)
+		d.number(uint64(m.Last))
 	case *Lease:
 		numbers(tagLease, uint64(m.Term))
 	case *LeaseReply:

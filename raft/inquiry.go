@@ -55,6 +55,7 @@ func (n *Node) onReadIndexReply(m *ReadIndexReply) {
 	if !m.Leased {
 		n.forgetful = 0
 	}
+	n.limit(m.Last)
 	for i := range q.reads {
 		if r := &q.reads[i]; r.ask <= m.Ask && r.index == 0 {
 			r.index = m.Index
@@ -82,12 +83,12 @@ func (n *Node) pursue() {
 }
 
 // asks tells whether the leader must be asked, perhaps once more: one message for all reads that wait. A member that was restarted asks
-// as well whether it has promised anything.
+// as well whether it has promised anything, and one whose log is damaged how far that can have reached.
 func (n *Node) asks() bool {
 	q := &n.inquiry
 	waits := q.waits()
 	switch {
-	case !waits && n.now >= n.forgetful:
+	case !waits && n.now >= n.forgetful && n.whole():
 		return false
 	case waits && q.reads[len(q.reads)-1].ask > q.ask:
 		return true

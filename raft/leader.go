@@ -158,7 +158,8 @@ func (n *Node) onMismatch(from ID, m *Mismatch) {
 		return
 	}
 	n.releaseReads()
-	if p.mode == installing || m.PrevIndex <= p.match || p.mode == probing && m.PrevIndex != p.next-1 {
+	probe := p.mode == probing && m.PrevIndex == p.next-1
+	if !probe && (p.mode != streaming || m.PrevIndex <= p.match) {
 		return // of no use, or an old one: a later answer said more
 	}
 	next := m.Last + 1
@@ -168,7 +169,12 @@ func (n *Node) onMismatch(from ID, m *Mismatch) {
 			next = own + 1
 		}
 	}
-	p.probe(max(min(next, m.PrevIndex), p.match+1))
+	next = min(next, m.PrevIndex)
+	if m.PrevIndex <= p.match {
+		// It has lost what it had acknowledged, and is whole all the same: what it can still read is of a later term, and was never cut.
+		p.match = next - 1
+	}
+	p.probe(max(next, p.match+1))
 }
 
 // hear notes that a follower answered, and in which round.

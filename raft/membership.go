@@ -162,6 +162,11 @@ func (n *Node) Known() []Member {
 			}
 		}
 	}
+	for _, m := range n.damage.members() {
+		if !has(known, m.ID, m.Incarnation) {
+			known = append(known, m)
+		}
+	}
 	slices.SortStableFunc(known, byID)
 	return known
 }

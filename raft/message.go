@@ -157,6 +157,7 @@ type ReadIndexReply struct {
 	Index Index
 	// Leased says that the leader may rely on promises that it asked for before.
 	Leased bool
+	Last   Index // the end of the leader's log
 }
 
 // Lease asks a follower to elect nobody else for one election timeout (thesis §6.4.1).

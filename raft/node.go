@@ -207,7 +207,7 @@ func (n *Node) receive(envelope Envelope) {
 // need this node's vote (thesis §4.1).
 func answers(message Message) bool {
 	switch message.(type) {
-	case *PreVote, *Vote, *Append, *Chunk, *TimeoutNow, *ReadIndex, *ReadIndexReply, *Lease, *Fetch:
+	case *PreVote, *Vote, *Append, *Chunk, *TimeoutNow, *ReadIndex, *ReadIndexReply, *Lease, *Fetch, *Fetched:
 		return false
 	}
 	return true

@@ -181,6 +181,27 @@ func TestPaper310TransferIsGivenUp(t *testing.T) {
 	require.NoError(t, s.Transfer(s.clock, 2))
 }
 
+// A follower that was told to campaign, and was not elected, is passed over for a while: its log may be damaged, or its disk hang. A leader whose disk hangs
+// would else hand over to it again and again, and refuse everything meanwhile.
+func TestWhoDidNotTakeOverIsPassedOver(t *testing.T) {
+	s := established(t, 3)
+	s.propose("x") // and its disk hangs
+	told := map[ID]int{}
+	for range 40 {
+		s.appended(2, s.log.last())
+		s.appended(3, s.log.last())
+		sent := s.wait(testTimeout / 5)
+		for _, id := range []ID{2, 3} {
+			told[id] += len(only[*TimeoutNow](sent, id))
+		}
+	}
+	require.NotZero(t, told[2])
+	require.NotZero(t, told[3], "2 does not take over")
+	require.Zero(t, s.Status().Transfer)
+	_, err := s.Propose(s.clock, []byte("y"))
+	require.NoError(t, err, "nobody takes over, and the others can commit")
+}
+
 // Thesis §3.10: whoever asks for no one in particular gets the follower that has most of the log.
 func TestPaper310ClosestSuccessor(t *testing.T) {
 	s := established(t, 3)

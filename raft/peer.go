@@ -39,6 +39,7 @@ type peer struct {
 
 	heard time.Duration // when it answered last
 	full  bool          // its disk had no room then
+	shy   time.Duration // until then it is taken for one that can't lead: it was told to, and did not
 	round uint64        // the latest confirmation round that it answered
 	// promised is when the last Lease was sent that it has answered: not before this leader's time, if it has answered none.
 	promised time.Duration

@@ -55,7 +55,7 @@ func (n *Node) onReadIndex(from ID, m *ReadIndex) {
 }
 
 func (n *Node) answerAsk(to ID, ask uint64, index Index) {
-	n.outbox = append(n.outbox, n.envelope(to, &ReadIndexReply{Term: n.term, Ask: ask, Index: index, Leased: n.relies()}))
+	n.outbox = append(n.outbox, n.envelope(to, &ReadIndexReply{Term: n.term, Ask: ask, Index: index, Leased: n.relies(), Last: n.log.last()}))
 }
 
 // pending is a read that begins now.

@@ -117,6 +117,16 @@ func (n *Node) attach(entries []Entry) {
 	n.addMemberships(entries)
 }
 
+// limit corrects a claim that is no more than an upper bound. In its own term the leader's log does not shrink, so what it had acknowledged of that
+// term before this process asked lies within the log as it is now; without that, a member which claims too much, and whose leader goes without
+// a successor, would vote for nobody for ever. The leader's answer is to an ask of this process: an older one might be of before the last entries.
+func (n *Node) limit(last Index) {
+	if d := n.damage; d != nil && d.end.Term == n.term && d.end.Index > last {
+		d.end.Index = last
+		n.mend()
+	}
+}
+
 // agree notes that the log is the leader's up to an index.
 func (n *Node) agree(match Index) {
 	if d := n.damage; d != nil {
@@ -156,8 +166,28 @@ func (n *Node) seek() {
 	n.calm()
 	n.leader = 0
 	if request := n.wanted(); request != nil {
-		n.toVoters(request)
+		for _, m := range n.Known() {
+			if m.ID != n.id {
+				n.outbox = append(n.outbox, n.envelope(m.ID, request))
+			}
+		}
 	}
+}
+
+// members are those that stand in memberships behind the hole: who has joined since may be the only one that can help.
+func (c *convalescence) members() (members []Member) {
+	if c == nil {
+		return nil
+	}
+	for _, r := range c.behind {
+		for i := range r.entries {
+			if e := &r.entries[i]; e.Kind == KindMembers {
+				membership := mustDecodeMembership(e)
+				members = append(members, membership.All()...)
+			}
+		}
+	}
+	return members
 }
 
 // wanted is the request for what is missing before the first run; nil: there is none. What can be read before the hole may be older

@@ -192,6 +192,70 @@ func TestPARAnAnswerIsCertainAndBounded(t *testing.T) {
 	require.Equal(t, Term(3), s.Term(), "and it changes nothing")
 }
 
+// What a leader agreed with goes with the log that it agreed with: a later leader's snapshot may reach less far.
+func TestPARASnapshotEndsWhatALeaderAgreedWith(t *testing.T) {
+	stored := withLog(5, 2, 2)
+	stored.Term, stored.Damage = 5, &Damage{End: Position{20, 5}}
+	s := newSolo(t, stored)
+	s.hear(2, &Append{Term: 5, PrevIndex: 3, PrevTerm: 2, Entries: entriesOf(4, 3, 5, 5, 5, 5)})
+	require.False(t, s.whole())
+	s.saved()
+	s.hear(3, &Chunk{Term: 7, Index: 7, IndexTerm: 4, Total: 1, Sum: checksum([]byte("x")), Data: []byte("x"), Membership: foundation(5).Snapshot.Membership})
+	require.Equal(t, Index(7), s.log.last())
+	require.Equal(t, Hole{8, 20}, s.Status().Hole)
+}
+
+// A claim that is an upper bound is limited by its leader's log, in the leader's own term and in answer to an ask of this process. Else a member that
+// claims too much would vote for nobody when that leader goes and nobody has more.
+func TestPARAClaimIsLimitedByItsLeader(t *testing.T) {
+	stored := withLog(3, 2, 2)
+	stored.Term, stored.Damage = 2, &Damage{End: Position{40, 2}}
+	s := newSolo(t, stored)
+	heartbeat := &Append{Term: 2, PrevIndex: 3, PrevTerm: 2, Commit: 3}
+	ask := one[*ReadIndex](t, s.hear(2, heartbeat), 2).Ask
+	s.hear(2, &ReadIndexReply{Term: 2, Ask: ask - 1, Index: 3, Last: 3})
+	require.Equal(t, Hole{4, 40}, s.Status().Hole, "an answer to the process before this one says nothing")
+	s.hear(2, &ReadIndexReply{Term: 2, Ask: ask, Index: 3, Last: 4})
+	require.Equal(t, Hole{4, 4}, s.Status().Hole)
+	s.hear(2, &Append{Term: 2, PrevIndex: 3, PrevTerm: 2, Commit: 3, Entries: entriesOf(4, 2)})
+	require.True(t, s.whole())
+}
+
+// A member may be whole by the rule of elections, and lack what it acknowledged: what it can read is of a later term, and was never cut where its
+// disk has forgotten that it was. Its leader believes the answer to its probe, and goes back.
+func TestPARAWholeMemberMayLackWhatItAcknowledged(t *testing.T) {
+	stored := withLog(3, 1, 3, 5)
+	stored.Term, stored.Damage = 6, &Damage{End: Position{5, 4}, Behind: [][]Entry{entriesOf(5, 4)}}
+	follower := newSolo(t, stored)
+	require.True(t, follower.whole())
+	said := one[*Mismatch](t, append(follower.hear(2, &Append{Term: 6, PrevIndex: 5, PrevTerm: 4}), follower.saved()...), 2)
+
+	lead := withLog(3, 1, 3, 3, 4)
+	lead.Term = 5
+	leader := newSolo(t, lead)
+	leader.takeLead()
+	leader.appended(2, 5)
+	leader.step(Unreachable{Member: 2})
+	sent := leader.hear(2, said)
+	require.Less(t, one[*Append](t, sent, 2).PrevIndex, Index(5), "it goes back")
+}
+
+// Nodes that joined later may be the only ones that can help each other: they know of each other from behind the hole, and what an answer gives is judged
+// by index and term, whoever gave it.
+func TestPARTheHelpOfStrangers(t *testing.T) {
+	stored := damaged(3, 3, 2, 2)
+	behind := membershipEntry(4, 2, Membership{Members: membersOf(1, 4, 5)})
+	stored.Term, stored.Damage = 2, &Damage{End: Position{4, 2}, Behind: [][]Entry{{behind}}}
+	stored.Entries = entriesOf(2, 1)
+	s := newSolo(t, stored)
+	sent := s.poll()
+	one[*Fetch](t, sent, 2)
+	one[*Fetch](t, sent, 5)
+	s.hear(5, &Fetched{Term: 2, Index: 4, EntryTerm: 2, PrevTerm: 1, Entries: entriesOf(3, 1)})
+	require.True(t, s.whole())
+	require.Equal(t, membersOf(1, 4, 5), s.Status().Membership.Members)
+}
+
 // TestRandomSchedulesWithRot is TestRandomSchedules with disks that lose parts of logs, on a minority at a time: nothing is lost, and the cluster goes on.
 func TestRandomSchedulesWithRot(t *testing.T) {
 	rotted := 0

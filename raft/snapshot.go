@@ -146,5 +146,8 @@ func (n *Node) installSnapshot(snapshot Snapshot) {
 	n.install, n.incoming = &snapshot, nil
 	n.commitTo(snapshot.Index)
 	n.handed = snapshot.Index
+	if n.damage != nil {
+		n.damage.agreed = snapshot.Index // an earlier leader may have agreed with more, of which nothing is left
+	}
 	n.agree(snapshot.Index)
 }

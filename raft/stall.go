@@ -19,7 +19,7 @@ func (n *Node) abdicate() {
 		return
 	}
 	to := n.lead.peer(n.closest())
-	if to != nil && n.lately(to) && to.match > n.disk.stable {
+	if to != nil && n.lately(to) && !n.shy(to) && to.match > n.disk.stable {
 		n.handOver(to.id)
 	}
 }

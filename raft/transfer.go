@@ -53,11 +53,19 @@ func (n *Node) fitter(p, than *peer) bool {
 	switch {
 	case n.lately(p) != n.lately(than):
 		return n.lately(p)
+	case n.shy(p) != n.shy(than):
+		return n.shy(than)
 	case p.full != than.full:
 		return than.full
 	}
 	return p.match > than.match
 }
+
+// shyness is for how many election timeouts a follower is passed over that was told to campaign, and was not elected: its log may be damaged, or
+// its disk hang. Without it a leader that wants to go would ask the same one again and again, and refuse all proposals meanwhile.
+const shyness = 10
+
+func (n *Node) shy(p *peer) bool { return n.now < p.shy }
 
 // lately tells whether a follower was heard within the last election timeout.
 func (n *Node) lately(p *peer) bool { return n.now-p.heard < n.config.ElectionTimeout }
@@ -79,6 +87,9 @@ func (n *Node) tryTransfer() {
 func (n *Node) expireTransfer() {
 	if t := n.lead.transfer; t != nil && n.now >= t.due {
 		n.lead.transfer = nil
+		if p := n.lead.peer(t.to); p != nil && t.told {
+			p.shy = n.now + shyness*n.config.ElectionTimeout
+		}
 		if n.removed() {
 			n.stepDown(n.term)
 		}

@@ -14,6 +14,7 @@ const maxAddress = 255
 
 // changeMembers begins a change of the membership. It is answered when the change is done.
 func (s *Server) changeMembers(id CallID, c ChangeMembers) {
+	s.noteChange() // the last one may be done since the last drain
 	if detail := invalidChange(c.Change); detail != "" {
 		s.refuse(id, Invalid, detail)
 		return

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,4 +83,34 @@ func TestChangesThatAreRefused(t *testing.T) {
 	c.leader().inbox = append(c.leader().inbox, Call{ID: 998, Request: Transfer{}}, Call{ID: 999, Request: removing(1)})
 	c.settle()
 	require.Equal(t, NotLeader, c.answers[999].(Refusal).Reason)
+}
+
+// The commit of one change and the call for the next may come in one batch: both callers are answered.
+func TestTheNextChangeDoesNotForgetTheLast(t *testing.T) {
+	c := newCluster(t, 3)
+	leader, four, five := c.leader(), c.newcomer(), c.newcomer()
+	first := c.send(leader, adding(four))
+	c.run(leader)
+	second := CallID(0)
+	for range 50 {
+		for _, follower := range c.followers() {
+			c.run(follower)
+		}
+		committed := slices.ContainsFunc(leader.inbox, func(in Input) bool {
+			heard, is := in.(raft.Receive)
+			if !is {
+				return false
+			}
+			appended, is := heard.Envelope.Message.(*raft.Appended)
+			return is && appended.Match == leader.server.node.Status().Last
+		})
+		if committed && second == 0 {
+			second = c.send(leader, adding(five))
+		}
+		c.run(leader)
+	}
+	require.NotZero(t, second)
+	c.pass(20 * electionTimeout)
+	require.IsType(t, MembersChanged{}, c.answers[first])
+	require.Contains(t, c.answers, second)
 }

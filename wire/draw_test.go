@@ -140,7 +140,7 @@ var messageDraws = []func(*rapid.T) raft.Message{
 	},
 	func(t *rapid.T) raft.Message {
 		return &raft.ReadIndexReply{Term: draw[raft.Term](t, "term"), Ask: draw[uint64](t, "ask"), Index: draw[raft.Index](t, "index"),
-			Leased: rapid.Bool().Draw(t, "leased")}
+			Leased: rapid.Bool().Draw(t, "leased"), Last: draw[raft.Index](t, "last")}
 	},
 	func(t *rapid.T) raft.Message {
 		return &raft.Lease{Term: draw[raft.Term](t, "term"), Sent: drawTime(t, "sent")}

@@ -270,6 +270,7 @@ func (c *cursor) message(message raft.Message) {
 		number(c, &m.Ask)
 		number(c, &m.Index)
 		c.boolean(&m.Leased)
+		number(c, &m.Last)
 	case *raft.Lease:
 		number(c, &m.Term)
 		c.duration(&m.Sent)
