@@ -139,7 +139,7 @@ type cause struct {
 type turn struct {
 	after  uint32
 	sent   []uint32
-	chosen []raft.Entry
+	chosen []choice
 	term   raft.Term // that the member is in afterwards
 	news   bool      // it leads, or has chosen something: history has to be looked at
 	silent bool      // nothing is different, and nothing was sent

@@ -110,7 +110,7 @@ func (s *stage) lost(a action) []raft.Record {
 func (s *stage) tellOutcome(before, after *member, out outcome) {
 	s.tellStatus(before.node.Status(), after.node.Status())
 	if len(out.chosen) > 0 {
-		s.line("%d commits %s", after.id(), raft.DescribeEntries(out.chosen))
+		s.line("%d commits %s", after.id(), raft.DescribeEntries(entries(out.chosen)))
 	}
 	for _, r := range out.written {
 		s.line("%d writes #%d: %s", after.id(), r.Sequence, raft.DescribeRecord(r))
@@ -118,6 +118,13 @@ func (s *stage) tellOutcome(before, after *member, out outcome) {
 	for _, sequence := range out.synced {
 		s.line("%d has #%d on disk", after.id(), sequence)
 	}
+}
+
+func entries(chosen []choice) (all []raft.Entry) {
+	for i := range chosen {
+		all = append(all, chosen[i].entry)
+	}
+	return all
 }
 
 func (s *stage) tellStatus(was, is raft.Status) {
