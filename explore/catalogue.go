@@ -132,6 +132,7 @@ type cause struct {
 	member, message uint32
 	kind            kind
 	command         uint8
+	gone            group
 	eager           bool
 }
 
@@ -150,7 +151,7 @@ type turn struct {
 func (c *catalogue) take(why cause) *turn {
 	t, known := c.turns[why]
 	if !known {
-		s := stimulus{kind: why.kind, command: why.command, eager: why.eager}
+		s := stimulus{kind: why.kind, command: why.command, gone: why.gone, eager: why.eager}
 		if why.kind <= repeat {
 			s.envelope = c.messages.things[why.message]
 		}

@@ -89,8 +89,8 @@ func (c *choice) appendState(dst []byte, rename func(raft.ID) raft.ID) []byte {
 	number := func(v uint64) { dst = binary.AppendUvarint(dst, v) }
 	membership := func(m raft.Membership) {
 		now, former := voters(m, rename)
-		number(now)
-		number(former)
+		number(uint64(now))
+		number(uint64(former))
 	}
 	number(uint64(c.entry.Index))
 	number(uint64(c.entry.Term))

@@ -23,6 +23,7 @@ type stimulus struct {
 	kind     kind
 	envelope raft.Envelope // deliver and repeat
 	command  uint8         // propose: its number
+	gone     group         // change: who is to be removed
 	eager    bool          // the disk finishes every record at once
 }
 
@@ -124,6 +125,8 @@ func (m *member) step(s stimulus, out *outcome) {
 		if _, err := m.node.Propose(m.now, command(s.command)); err != nil {
 			panic(err) // proposed to a leader only, and there is room
 		}
+	case change:
+		_, _ = m.node.Reconfigure(m.now, raft.Change{Remove: s.gone.ids()}) // refused: nothing has changed
 	}
 }
 
@@ -138,8 +141,9 @@ func (m *member) drain(out *outcome, voters raft.Membership) {
 		out.chosen = append(out.chosen, choice{e, m.node.Term(), voters})
 	}
 	for _, e := range output.Send {
-		if _, asks := e.Message.(*raft.ReadIndex); asks {
-			continue // reads are left out
+		switch e.Message.(type) {
+		case *raft.ReadIndex, *raft.TimeoutNow:
+			continue // reads and transfers are left out
 		}
 		if wrong := judgePromise(m.durable, e); wrong != nil && out.wrong == nil {
 			out.wrong = wrong

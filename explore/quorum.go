@@ -18,14 +18,14 @@ func majority(voters []raft.Member, have func(raft.ID) bool) bool {
 	return count > len(voters)/2
 }
 
-// voters are both halves of a membership as sets, with members under other names: whoever has the ID n is bit n.
-func voters(m raft.Membership, rename func(raft.ID) raft.ID) (now, former uint64) {
+// voters are both halves of a membership, with members under other names.
+func voters(m raft.Membership, rename func(raft.ID) raft.ID) (now, former group) {
 	return set(m.Members, rename), set(m.Former, rename)
 }
 
-func set(list []raft.Member, rename func(raft.ID) raft.ID) (bits uint64) {
+func set(list []raft.Member, rename func(raft.ID) raft.ID) (all group) {
 	for i := range list {
-		bits |= 1 << rename(list[i].ID)
+		all |= 1 << rename(list[i].ID)
 	}
-	return bits
+	return all
 }

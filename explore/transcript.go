@@ -47,7 +47,7 @@ func (s *stage) line(format string, args ...any) {
 // play takes one action, and judges where it leads.
 func (s *stage) play(a action) *Violation {
 	s.number++
-	what := stimulus{kind: a.kind, eager: s.bounds.eager(s.spent), command: s.spent.proposals + 1}
+	what := stimulus{kind: a.kind, eager: s.bounds.eager(s.spent), command: s.spent.proposals + 1, gone: a.gone}
 	if a.kind <= repeat {
 		what.envelope = s.network[a.at]
 	}
@@ -94,6 +94,9 @@ func (s *stage) tellAction(a action, what stimulus) {
 		fmt.Fprintf(&s.text, "\n> %v %d", a.kind, id(a.place))
 		if a.kind == propose {
 			fmt.Fprintf(&s.text, " %s", command(what.command))
+		}
+		for _, id := range a.gone.ids() {
+			fmt.Fprintf(&s.text, " -%d", id)
 		}
 		s.text.WriteString("\n")
 	}
