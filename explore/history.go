@@ -97,8 +97,8 @@ func (c *choice) appendState(dst []byte, rename func(raft.ID) raft.ID) []byte {
 	number(uint64(c.term))
 	membership(c.voters)
 	number(uint64(c.entry.Kind))
-	if m, err := raft.DecodeMembership(c.entry.Data); c.entry.Kind == raft.KindMembers && err == nil {
-		membership(m)
+	if c.entry.Kind == raft.KindMembers {
+		membership(decoded(c.entry))
 		return dst
 	}
 	number(uint64(len(c.entry.Data)))

@@ -115,7 +115,7 @@ func judgeChosen(members []*member, c *choice) *Violation {
 		if m.node.Role() == raft.Leader && m.node.Term() > c.term {
 			return violation(Completeness, "member %d leads term %d without entry %s, which was chosen in term %d", m.id(), m.node.Term(), c, c.term)
 		}
-		if who := supporters(members, m); quorum(m.node.Status().Membership, among(who)) {
+		if who := supporters(members, m); quorum(inForce(m), among(who)) {
 			return violation(Completeness, "members %v would elect %d, which is without entry %s, chosen in term %d", who, m.id(), c, c.term)
 		}
 	}

@@ -100,7 +100,7 @@ func nobodyElse(id raft.ID) raft.ID { return id }
 // act takes one input and drains. What is committed then was counted by the membership before it: a leader begins the next one when it
 // has counted.
 func (m *member) act(s stimulus, out *outcome) {
-	voters := m.node.Status().Membership
+	voters := inForce(m)
 	m.step(s, out)
 	m.drain(out, voters)
 }

@@ -226,6 +226,42 @@ func TestTranscript(t *testing.T) {
 `, s.text.String())
 }
 
+// A change is told by who is to go, and a leader that was removed leads until that is committed.
+func TestTranscriptOfAChange(t *testing.T) {
+	s := newStage(Bounds{Nodes: 2})
+	s.elect(t, 1, 2)
+	s.deliver(t, 1, 2)
+	s.deliver(t, 1, 2)
+	s.text.Reset()
+	require.Nil(t, s.play(action{kind: change, place: 0, gone: 0b010}))
+	for range 4 {
+		s.deliver(t, 1, 2)
+	}
+	require.Equal(t, `
+> change 1 -1
+     8  1 writes #3: term 2 vote 1 entries 3/2:{2'1 and of old 1 2'1}
+     8  1 has #3 on disk
+     9  1 -> 2  Append term=2 prev=2/2 commit=2 entries=3/2:{2'1 and of old 1 2'1}
+     9  2 commits 2/2
+     9  2 writes #3: term 2 vote 1 entries 3/2:{2'1 and of old 1 2'1}
+     9  2 has #3 on disk
+    10  2 -> 1  Appended term=2 match=3
+    10  1 commits 3/2:{2'1 and of old 1 2'1}
+    10  1 writes #4: term 2 vote 1 entries 4/2:{2'1}
+    10  1 has #4 on disk
+    11  1 -> 2  Append term=2 prev=3/2 commit=3 entries=4/2:{2'1}
+    11  2 commits 3/2:{2'1 and of old 1 2'1}
+    11  2 writes #4: term 2 vote 1 entries 4/2:{2'1}
+    11  2 has #4 on disk
+    12  2 -> 1  Appended term=2 match=4
+    12  1 commits 4/2:{2'1}
+`, s.text.String())
+	require.Equal(t, raft.ID(2), s.members[0].node.Status().Transfer)
+	for _, e := range s.network {
+		require.IsType(t, &raft.Append{}, e.Message, "what it tells its successor never arrives")
+	}
+}
+
 // Of what is under way, as much as may is kept, in every choice.
 func TestWhatIsKept(t *testing.T) {
 	require.Equal(t, []uint32{everything}, keep(2, 2))
