@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"math/bits"
 
 	"lockd/raft"
 )
@@ -17,13 +18,14 @@ const (
 	timeout             // patience runs out, or the next heartbeat is due
 	silence             // a leader has heard of nobody for as long as an election timeout
 	propose             // a client's command reaches a leader
+	change              // a leader is asked for another membership
 	crash               // power is lost, and returns
 )
 
 func (k kind) passesTime() bool { return k >= timeout }
 
 func (k kind) String() string {
-	return [...]string{"deliver", "repeat", "sync", "timeout", "silence", "propose", "crash"}[k]
+	return [...]string{"deliver", "repeat", "sync", "timeout", "silence", "propose", "change", "crash"}[k]
 }
 
 // action is one step from a state to the next, taken by one member.
@@ -31,6 +33,7 @@ type action struct {
 	kind  kind
 	place uint8  // the member's
 	at    uint8  // deliver and repeat: where the message stands among those under way
+	gone  group  // change: who is to be removed
 	kept  uint32 // if time passes: which messages stay under way, as a set of places; everything: all of them
 }
 
@@ -75,6 +78,29 @@ func next(set uint64) uint64 {
 	lowest := set & -set
 	ripple := set + lowest
 	return ripple | (set^ripple)>>2/lowest
+}
+
+// group is a set of members: whoever has the ID n is bit n.
+type group uint8
+
+func (g group) ids() (all []raft.ID) {
+	for n := raft.ID(1); n <= mostNodes; n++ {
+		if g&(1<<n) != 0 {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// removals are the changes that a leader is asked for: that one of so many members goes, itself perhaps, or up to so many at once. Whether they
+// belong to the cluster is for the leader to say.
+func removals(nodes, atOnce int) (sets []group) {
+	for set := group(2); int(set) < 2<<nodes; set += 2 {
+		if bits.OnesCount8(uint8(set)) <= atOnce {
+			sets = append(sets, set)
+		}
+	}
+	return sets
 }
 
 // id is who stands at a place.

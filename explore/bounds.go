@@ -14,10 +14,12 @@ type Bounds struct {
 	Nodes int
 	Depth int       // actions, one after the other
 	Terms raft.Term // the highest one; the cluster is formed in term 1
-	// Late is how many messages and unfinished records may be under way while a timeout runs out, a command is proposed or a
+	// Late is how many messages and unfinished records may be under way while a timeout runs out, a command or a change is proposed or a
 	// member crashes. The other records are durable by then, the other messages are lost.
 	Late       int
 	Proposals  int
+	Changes    int // of the membership: each removes a voter, or several
+	Removed    int // how many voters one change removes at most
 	Duplicates int // messages that arrive once more
 	Crashes    int // each takes from a disk what is not durable
 	Timeouts   int // of patience, heartbeats and quorum checks
@@ -25,7 +27,7 @@ type Bounds struct {
 
 // Check says what is wrong with the bounds.
 func (b Bounds) Check() error {
-	for _, least := range []int{b.Late, b.Proposals, b.Duplicates, b.Crashes, b.Timeouts} {
+	for _, least := range []int{b.Late, b.Proposals, b.Changes, b.Removed, b.Duplicates, b.Crashes, b.Timeouts} {
 		if least < 0 || least > 200 {
 			return fmt.Errorf("a bound is 0 to 200, not %d", least)
 		}
@@ -42,7 +44,7 @@ func (b Bounds) Check() error {
 }
 
 // spent is how much of the bounds a state has used up.
-type spent struct{ proposals, duplicates, crashes, timeouts uint8 }
+type spent struct{ proposals, changes, duplicates, crashes, timeouts uint8 }
 
 // allow tells whether there is enough left for time to pass in this way.
 func (b Bounds) allow(k kind, s spent) bool {
@@ -51,6 +53,8 @@ func (b Bounds) allow(k kind, s spent) bool {
 		return int(s.timeouts) < b.Timeouts
 	case propose:
 		return int(s.proposals) < b.Proposals
+	case change:
+		return int(s.changes) < b.Changes
 	default:
 		return int(s.crashes) < b.Crashes
 	}

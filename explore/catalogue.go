@@ -132,6 +132,7 @@ type cause struct {
 	member, message uint32
 	kind            kind
 	command         uint8
+	gone            group
 	eager           bool
 }
 
@@ -139,7 +140,7 @@ type cause struct {
 type turn struct {
 	after  uint32
 	sent   []uint32
-	chosen []raft.Entry
+	chosen []choice
 	term   raft.Term // that the member is in afterwards
 	news   bool      // it leads, or has chosen something: history has to be looked at
 	silent bool      // nothing is different, and nothing was sent
@@ -150,7 +151,7 @@ type turn struct {
 func (c *catalogue) take(why cause) *turn {
 	t, known := c.turns[why]
 	if !known {
-		s := stimulus{kind: why.kind, command: why.command, eager: why.eager}
+		s := stimulus{kind: why.kind, command: why.command, gone: why.gone, eager: why.eager}
 		if why.kind <= repeat {
 			s.envelope = c.messages.things[why.message]
 		}

@@ -10,8 +10,8 @@
 //
 // A state (world.go) is the members, each with its disk (member.go); the messages under way; and a history (history.go) of what must not be
 // contradicted even when all members have forgotten it: who led which term, and what was chosen. An action (action.go) happens to one member: a
-// message arrives, the disk finishes a record, patience runs out, a leader notices that it has heard nobody, a command is proposed, power is lost and returns.
-// One more kind of action, like the proposal of another membership, is one more word in that list, one more case in member.step and one more bound.
+// message arrives, the disk finishes a record, patience runs out, a leader notices that it has heard nobody, a command or another membership is proposed,
+// power is lost and returns. One more kind of action, like a read, is one more word in that list, one more case in member.step and one more bound.
 //
 // The search (search.go) goes by levels, so that what it finds first takes the fewest actions. It is told as a transcript like those in raft/testdata, by playing
 // the same actions again on nodes that know nothing of the search: if they do not end in the same violation, the explorer says that it is broken itself.
@@ -23,6 +23,11 @@
 // In Raft that holds at every moment (§5.4.3: whoever is as up to date as a majority is so as one of those who acknowledged the entry), and
 // it breaks an election earlier: figure 8 of the paper is found at (c), when the entry is taken for chosen, and not at (d), when it is overwritten.
 //
+// Memberships change on the way, and each member counts by the last one in its own log. So do the judges: who would be elected is for the membership in the candidate's
+// log to say, and what was chosen has to be on the disks of a quorum of those by whom it was counted; of both halves, if they were joint. A change
+// removes voters, the leader perhaps among them. The bug of 2015 in changes of single servers takes two leaders, each with a change that the other has not
+// heard of: four nodes, three terms and twenty-two actions.
+//
 // # Why there are so few states
 //
 // Members are numbered (catalogue.go), and so are messages and histories: a state is a handful of numbers. A turn of a node is a pure function of what it is and what
@@ -31,7 +36,8 @@
 //
 // Who is who does not matter. No decision of a node compares IDs, so two states are one if they become equal when the members are renamed: the
 // fingerprint of a state is the lowest of those under all renamings. Nothing is lost, and a test compares with a search that does not fold. (A transfer to whoever is closest would
-// choose by ID among equals; transfers are not explored.)
+// choose by ID among equals; transfers are not explored. A leader that was removed chooses like that, too. What it tells its choice never arrives: it
+// steps down when it has waited for long enough, whomever it chose.)
 //
 // Time is what has fallen due. Clocks of different members have nothing to do with each other: each stands still but for the
 // actions that let its time pass. A heartbeat is a nanosecond, an election timeout longer than all heartbeats together, patience exactly one election timeout. A node compares
@@ -59,7 +65,7 @@
 //
 // The lock machine: it has one member and no messages, and every order of a few of its commands is a test of its own (lockfsm/orders_test.go).
 //
-// Snapshots and their chunks, reads, and what a restarted voter asks its leader instead of waiting for its own patience; transfers, hints of the transport (Closed, Unreachable), more commands in an Append than one. A state is known by 64 bits: among ten million states
+// Snapshots and their chunks, reads, and what a restarted voter asks its leader instead of waiting for its own patience; learners, and so members that come, or come back; transfers, hints of the transport (Closed, Unreachable), more commands in an Append than one. A state is known by 64 bits: among ten million states
 // the odds that two of them were taken for one somewhere are one in four hundred thousand. And what needs more nodes, terms or commands than
 // the bounds allow: exhausting them proves nothing beyond.
 package explore

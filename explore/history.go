@@ -14,16 +14,17 @@ type history struct {
 	chosen  []choice  // from the first entry of the log on
 }
 
-// choice is an entry that some member has committed, and in which term the first one did.
+// choice is an entry that some member has committed: in which term the first one did, and who had to agree.
 type choice struct {
-	entry raft.Entry
-	term  raft.Term
+	entry  raft.Entry
+	term   raft.Term
+	voters raft.Membership
 }
 
 func (c *choice) String() string { return raft.DescribeEntries([]raft.Entry{c.entry}) }
 
 // extended is the history after a member has done something, or what that contradicts. It is the same one if there is no news.
-func (h *history) extended(after *member, chosen []raft.Entry) (*history, *Violation) {
+func (h *history) extended(after *member, chosen []choice) (*history, *Violation) {
 	status := after.node.Status()
 	next := h
 	if status.Role == raft.Leader && h.leader(status.Term) != status.ID {
@@ -32,8 +33,8 @@ func (h *history) extended(after *member, chosen []raft.Entry) (*history, *Viola
 		}
 		next = next.led(status.Term, status.ID)
 	}
-	for _, e := range chosen {
-		news, wrong := next.chose(e, status)
+	for _, c := range chosen {
+		news, wrong := next.chose(c, status.ID)
 		if wrong != nil {
 			return h, wrong
 		}
@@ -57,17 +58,17 @@ func (h *history) led(term raft.Term, who raft.ID) *history {
 }
 
 // chose adds an entry behind what was chosen. What a member that has restarted commits again must be what it was.
-func (h *history) chose(e raft.Entry, by raft.Status) (*history, *Violation) {
-	e.Time = 0
+func (h *history) chose(news choice, by raft.ID) (*history, *Violation) {
+	e := news.entry
 	for i := range h.chosen {
 		if c := &h.chosen[i]; c.entry.Index == e.Index {
 			if c.entry.Term != e.Term || !bytes.Equal(c.entry.Data, e.Data) {
-				return h, violation(StateMachine, "member %d applies entry %s, where %s was chosen in term %d", by.ID, raft.DescribeEntries([]raft.Entry{e}), c, c.term)
+				return h, violation(StateMachine, "member %d applies entry %s, where %s was chosen in term %d", by, raft.DescribeEntries([]raft.Entry{e}), c, c.term)
 			}
 			return h, nil
 		}
 	}
-	chosen := append(h.chosen[:len(h.chosen):len(h.chosen)], choice{e, by.Term})
+	chosen := append(h.chosen[:len(h.chosen):len(h.chosen)], news)
 	return &history{leaders: h.leaders, chosen: chosen}, nil
 }
 
@@ -79,12 +80,27 @@ func (h *history) appendState(dst []byte, rename func(raft.ID) raft.ID) []byte {
 		number(uint64(rename(id)))
 	}
 	for i := range h.chosen {
-		c := &h.chosen[i]
-		number(uint64(c.entry.Index))
-		number(uint64(c.entry.Term))
-		number(uint64(c.term))
-		number(uint64(len(c.entry.Data)))
-		dst = append(dst, c.entry.Data...)
+		dst = h.chosen[i].appendState(dst, rename)
 	}
 	return dst
+}
+
+func (c *choice) appendState(dst []byte, rename func(raft.ID) raft.ID) []byte {
+	number := func(v uint64) { dst = binary.AppendUvarint(dst, v) }
+	membership := func(m raft.Membership) {
+		now, former := voters(m, rename)
+		number(uint64(now))
+		number(uint64(former))
+	}
+	number(uint64(c.entry.Index))
+	number(uint64(c.entry.Term))
+	number(uint64(c.term))
+	membership(c.voters)
+	number(uint64(c.entry.Kind))
+	if c.entry.Kind == raft.KindMembers {
+		membership(decoded(c.entry))
+		return dst
+	}
+	number(uint64(len(c.entry.Data)))
+	return append(dst, c.entry.Data...)
 }

@@ -3,6 +3,7 @@ package explore
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"lockd/raft"
 )
@@ -103,10 +104,10 @@ func judgeMatching(a, b *member) *Violation {
 
 // judgeChosen looks for who could contradict what was chosen: leaders of later terms, members who would be elected, disks.
 func judgeChosen(members []*member, c *choice) *Violation {
-	disks := 0
+	var disks []raft.ID
 	for _, m := range members {
 		if has(m.durable.Entries, c.entry) {
-			disks++
+			disks = append(disks, m.id())
 		}
 		if has(m.node.Entries(0), c.entry) {
 			continue
@@ -114,18 +115,22 @@ func judgeChosen(members []*member, c *choice) *Violation {
 		if m.node.Role() == raft.Leader && m.node.Term() > c.term {
 			return violation(Completeness, "member %d leads term %d without entry %s, which was chosen in term %d", m.id(), m.node.Term(), c, c.term)
 		}
-		if voters := supporters(members, m); len(voters) > len(members)/2 {
-			return violation(Completeness, "members %v would elect %d, which is without entry %s, chosen in term %d", voters, m.id(), c, c.term)
+		if who := supporters(members, m); quorum(inForce(m), among(who)) {
+			return violation(Completeness, "members %v would elect %d, which is without entry %s, chosen in term %d", who, m.id(), c, c.term)
 		}
 	}
-	if disks <= len(members)/2 {
-		return violation(Durability, "entry %s was chosen in term %d, and is on the disks of %d of %d members", c, c.term, disks, len(members))
+	if !quorum(c.voters, among(disks)) {
+		return violation(Durability, "entry %s was chosen in term %d, and is on the disks of members %v only", c, c.term, disks)
 	}
 	return nil
 }
 
+func among(some []raft.ID) func(raft.ID) bool {
+	return func(id raft.ID) bool { return slices.Contains(some, id) }
+}
+
 // supporters are the members who would vote for a candidate when all of them had lost power: its log is as up to date as
-// what is on their disks (§5.4.1).
+// what is on their disks (§5.4.1). Whether they are enough is for the membership in the candidate's log to say.
 func supporters(members []*member, candidate *member) (who []raft.ID) {
 	index, term := end(candidate.node.Entries(0), candidate.durable.Snapshot)
 	for _, m := range members {

@@ -19,7 +19,15 @@ func holding(id raft.ID, terms ...raft.Term) *member {
 }
 
 func chosen(index raft.Index, term, in raft.Term) *history {
-	return &history{chosen: []choice{{raft.Entry{Index: index, Term: term, Kind: raft.KindEmpty}, in}}}
+	return &history{chosen: []choice{{raft.Entry{Index: index, Term: term, Kind: raft.KindEmpty}, in, of(1, 2, 3)}}}
+}
+
+// of is a membership of these voters.
+func of(voters ...raft.ID) (m raft.Membership) {
+	for _, id := range voters {
+		m.Members = append(m.Members, raft.Member{ID: id, Incarnation: 1})
+	}
+	return m
 }
 
 func requireWrong(t *testing.T, invariant Invariant, v *Violation) {
@@ -65,11 +73,11 @@ func TestLeaderWithoutWhatWasChosen(t *testing.T) {
 
 func TestAppliedEntriesThatDiffer(t *testing.T) {
 	h := chosen(2, 2, 2)
-	_, wrong := h.extended(holding(3), []raft.Entry{{Index: 2, Term: 3}})
+	_, wrong := h.extended(holding(3), []choice{{entry: raft.Entry{Index: 2, Term: 3}}})
 	requireWrong(t, StateMachine, wrong)
-	_, wrong = h.extended(holding(3), []raft.Entry{{Index: 2, Term: 2, Data: []byte("x")}})
+	_, wrong = h.extended(holding(3), []choice{{entry: raft.Entry{Index: 2, Term: 2, Data: []byte("x")}}})
 	requireWrong(t, StateMachine, wrong)
-	same, wrong := h.extended(holding(3), []raft.Entry{{Index: 2, Term: 2, Time: 7}})
+	same, wrong := h.extended(holding(3), []choice{{entry: raft.Entry{Index: 2, Term: 2}}})
 	require.Nil(t, wrong)
 	require.Same(t, h, same)
 }
@@ -107,6 +115,31 @@ func TestChosenOnAMinorityOfDisks(t *testing.T) {
 	unsaved.durable = holding(2).durable
 	requireWrong(t, Durability, judgeChosen([]*member{holding(1, 2), unsaved}, &chosen(2, 2, 2).chosen[0]))
 	require.Nil(t, judge([]*member{holding(1, 2), holding(2, 2), holding(3)}, chosen(2, 2, 2)))
+}
+
+// While two memberships are in force, one half decides nothing.
+func TestQuorumsOfJointMemberships(t *testing.T) {
+	joint := raft.Membership{Members: of(3, 4).Members, Former: of(1, 2, 3, 4).Members}
+	require.True(t, quorum(of(3, 4), among([]raft.ID{3, 4})))
+	require.False(t, quorum(joint, among([]raft.ID{3, 4})))
+	require.False(t, quorum(joint, among([]raft.ID{1, 2, 3})))
+	require.True(t, quorum(joint, among([]raft.ID{2, 3, 4})))
+}
+
+// Who would be elected is for the membership in the candidate's own log to say: by two of the four members entry 2 is lost.
+func TestElectableByItsOwnMembership(t *testing.T) {
+	chosenBy := func(voters raft.Membership) *history {
+		return &history{chosen: []choice{{raft.Entry{Index: 2, Term: 2, Kind: raft.KindEmpty}, 2, voters}}}
+	}
+	candidate := func(voters raft.Membership) *member {
+		disk := holding(3).durable
+		disk.Entries = []raft.Entry{{Index: 2, Term: 1, Kind: raft.KindMembers, Data: raft.AppendMembership(nil, voters)}}
+		return started(3, disk)
+	}
+	others := []*member{holding(1, 2), holding(2, 2), holding(4)}
+	require.Nil(t, judge(append(others, candidate(of(1, 2, 3, 4))), chosenBy(of(1, 2))))
+	requireWrong(t, Completeness, judge(append(others, candidate(of(3, 4))), chosenBy(of(1, 2))))
+	requireWrong(t, Durability, judge(others, chosenBy(of(1, 2, 3, 4))))
 }
 
 // What the node itself asserts counts, and a node that has panicked has no successor.

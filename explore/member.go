@@ -23,6 +23,7 @@ type stimulus struct {
 	kind     kind
 	envelope raft.Envelope // deliver and repeat
 	command  uint8         // propose: its number
+	gone     group         // change: who is to be removed
 	eager    bool          // the disk finishes every record at once
 }
 
@@ -31,7 +32,7 @@ type outcome struct {
 	written []raft.Record
 	synced  []uint64
 	sent    []raft.Envelope
-	chosen  []raft.Entry // committed, and handed out to be applied
+	chosen  []choice // committed, and handed out to be applied
 	wrong   *Violation
 }
 
@@ -83,11 +84,9 @@ func (m *member) take(s stimulus) (after *member, out outcome) {
 		return started(m.id(), m.durable), out
 	}
 	next := &member{node: m.node.Clone(), now: m.now, durable: m.durable, writing: m.writing}
-	next.step(s, &out)
-	next.drain(&out)
+	next.act(s, &out)
 	for s.eager && len(next.writing) > 0 {
-		next.step(stimulus{kind: sync}, &out)
-		next.drain(&out)
+		next.act(stimulus{kind: sync}, &out)
 	}
 	if out.wrong == nil {
 		out.wrong = judgeTurn(m, next)
@@ -97,6 +96,14 @@ func (m *member) take(s stimulus) (after *member, out outcome) {
 }
 
 func nobodyElse(id raft.ID) raft.ID { return id }
+
+// act takes one input and drains. What is committed then was counted by the membership before it: a leader begins the next one when it
+// has counted.
+func (m *member) act(s stimulus, out *outcome) {
+	voters := inForce(m)
+	m.step(s, out)
+	m.drain(out, voters)
+}
 
 func (m *member) step(s stimulus, out *outcome) {
 	switch s.kind {
@@ -118,6 +125,8 @@ func (m *member) step(s stimulus, out *outcome) {
 		if _, err := m.node.Propose(m.now, command(s.command)); err != nil {
 			panic(err) // proposed to a leader only, and there is room
 		}
+	case change:
+		_, _ = m.node.Reconfigure(m.now, raft.Change{Remove: s.gone.ids()}) // refused: nothing has changed
 	}
 }
 
@@ -125,13 +134,16 @@ func (m *member) step(s stimulus, out *outcome) {
 func command(number uint8) []byte { return fmt.Appendf(nil, "c%d", number) }
 
 // drain carries out what the node wants done.
-func (m *member) drain(out *outcome) {
+func (m *member) drain(out *outcome, voters raft.Membership) {
 	var output raft.Output
 	m.node.Drain(&output)
-	out.chosen = append(out.chosen, output.Commit...)
+	for _, e := range withoutTime(output.Commit) {
+		out.chosen = append(out.chosen, choice{e, m.node.Term(), voters})
+	}
 	for _, e := range output.Send {
-		if _, asks := e.Message.(*raft.ReadIndex); asks {
-			continue // reads are left out
+		switch e.Message.(type) {
+		case *raft.ReadIndex, *raft.TimeoutNow:
+			continue // reads and transfers are left out
 		}
 		if wrong := judgePromise(m.durable, e); wrong != nil && out.wrong == nil {
 			out.wrong = wrong

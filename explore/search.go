@@ -49,6 +49,7 @@ type search struct {
 	next      []uint32 // those of the next one
 	first     int      // the number of the frontier's first world
 	report    Report
+	removals  []group
 	members   []*member // for the judges, used again and again
 	child     world
 }
@@ -60,7 +61,7 @@ type origin struct {
 }
 
 func newSearch(b Bounds) *search {
-	s := &search{bounds: b, catalogue: newCatalogue(b.Nodes), seen: map[uint64]struct{}{}}
+	s := &search{bounds: b, catalogue: newCatalogue(b.Nodes), seen: map[uint64]struct{}{}, removals: removals(b.Nodes, b.Removed)}
 	var w world
 	for i := range b.Nodes {
 		w.members = append(w.members, s.catalogue.member(founder(id(i), b.Nodes)))
@@ -141,18 +142,28 @@ func (s *search) expand(w *world, number uint32) {
 func (s *search) pass(w *world, number uint32, place, unfinished int) {
 	m := s.catalogue.members.things[w.members[place]]
 	leads := m.node.Role() == raft.Leader
-	for _, k := range [...]kind{timeout, silence, propose, crash} {
+	for _, k := range [...]kind{timeout, silence, propose, change, crash} {
 		waiting := unfinished
 		if k == crash {
 			waiting -= len(m.writing)
 		}
-		if !s.bounds.allow(k, w.spent) || waiting > s.bounds.Late || !leads && (k == silence || k == propose) {
+		if !s.bounds.allow(k, w.spent) || waiting > s.bounds.Late || !leads && (k == silence || k == propose || k == change) {
 			continue
 		}
 		for _, set := range keep(len(w.network), s.bounds.Late-waiting) {
-			s.try(w, number, action{kind: k, place: uint8(place), kept: set})
+			for _, gone := range s.gone(k) {
+				s.try(w, number, action{kind: k, place: uint8(place), gone: gone, kept: set})
+			}
 		}
 	}
+}
+
+// gone are the choices of who is to be removed.
+func (s *search) gone(k kind) []group {
+	if k == change {
+		return s.removals
+	}
+	return []group{0}
 }
 
 // try takes an action, and looks at where it leads.
@@ -196,7 +207,7 @@ func (s *search) try(w *world, number uint32, a action) {
 
 // cause is what the member's turn depends on.
 func (s *search) cause(w *world, a action) cause {
-	why := cause{member: w.members[a.place], kind: a.kind, eager: s.bounds.eager(w.spent)}
+	why := cause{member: w.members[a.place], kind: a.kind, gone: a.gone, eager: s.bounds.eager(w.spent)}
 	switch a.kind {
 	case deliver, repeat: // the member sees no difference
 		why.message, why.kind = w.network[a.at], deliver

@@ -47,7 +47,7 @@ func (s *stage) line(format string, args ...any) {
 // play takes one action, and judges where it leads.
 func (s *stage) play(a action) *Violation {
 	s.number++
-	what := stimulus{kind: a.kind, eager: s.bounds.eager(s.spent), command: s.spent.proposals + 1}
+	what := stimulus{kind: a.kind, eager: s.bounds.eager(s.spent), command: s.spent.proposals + 1, gone: a.gone}
 	if a.kind <= repeat {
 		what.envelope = s.network[a.at]
 	}
@@ -95,6 +95,9 @@ func (s *stage) tellAction(a action, what stimulus) {
 		if a.kind == propose {
 			fmt.Fprintf(&s.text, " %s", command(what.command))
 		}
+		for _, id := range a.gone.ids() {
+			fmt.Fprintf(&s.text, " -%d", id)
+		}
 		s.text.WriteString("\n")
 	}
 }
@@ -110,7 +113,7 @@ func (s *stage) lost(a action) []raft.Record {
 func (s *stage) tellOutcome(before, after *member, out outcome) {
 	s.tellStatus(before.node.Status(), after.node.Status())
 	if len(out.chosen) > 0 {
-		s.line("%d commits %s", after.id(), raft.DescribeEntries(out.chosen))
+		s.line("%d commits %s", after.id(), raft.DescribeEntries(entries(out.chosen)))
 	}
 	for _, r := range out.written {
 		s.line("%d writes #%d: %s", after.id(), r.Sequence, raft.DescribeRecord(r))
@@ -118,6 +121,13 @@ func (s *stage) tellOutcome(before, after *member, out outcome) {
 	for _, sequence := range out.synced {
 		s.line("%d has #%d on disk", after.id(), sequence)
 	}
+}
+
+func entries(chosen []choice) (all []raft.Entry) {
+	for i := range chosen {
+		all = append(all, chosen[i].entry)
+	}
+	return all
 }
 
 func (s *stage) tellStatus(was, is raft.Status) {

@@ -13,7 +13,7 @@ type world struct {
 func (w *world) words(dst []uint32) []uint32 {
 	s := w.spent
 	dst = append(dst, w.members...)
-	dst = append(dst, w.history, uint32(s.proposals)|uint32(s.duplicates)<<8|uint32(s.crashes)<<16|uint32(s.timeouts)<<24, uint32(len(w.network)))
+	dst = append(dst, w.history, uint32(s.proposals)|uint32(s.duplicates)<<8|uint32(s.crashes)<<16|uint32(s.timeouts)<<24, uint32(s.changes), uint32(len(w.network)))
 	return append(dst, w.network...)
 }
 
@@ -21,9 +21,9 @@ func (w *world) words(dst []uint32) []uint32 {
 func (w *world) read(nodes int, row []uint32) []uint32 {
 	w.members, row = row[:nodes:nodes], row[nodes:]
 	w.history = row[0]
-	w.spent = spent{uint8(row[1]), uint8(row[1] >> 8), uint8(row[1] >> 16), uint8(row[1] >> 24)}
-	under := row[2]
-	w.network, row = row[3:3+under:3+under], row[3+under:]
+	w.spent = spent{proposals: uint8(row[1]), duplicates: uint8(row[1] >> 8), crashes: uint8(row[1] >> 16), timeouts: uint8(row[1] >> 24), changes: uint8(row[2])}
+	under := row[3]
+	w.network, row = row[4:4+under:4+under], row[4+under:]
 	return row
 }
 
@@ -59,7 +59,7 @@ func (s spent) print(b *Bounds) uint64 {
 	for _, one := range [...]struct {
 		spent uint8
 		bound int
-	}{{s.proposals, b.Proposals}, {s.duplicates, b.Duplicates}, {s.crashes, b.Crashes}, {s.timeouts, b.Timeouts}} {
+	}{{s.proposals, b.Proposals}, {s.changes, b.Changes}, {s.duplicates, b.Duplicates}, {s.crashes, b.Crashes}, {s.timeouts, b.Timeouts}} {
 		sum <<= 8
 		if one.bound < b.Depth {
 			sum |= uint64(one.spent)
@@ -77,6 +77,8 @@ func (s spent) after(k kind) spent {
 		s.timeouts++
 	case propose:
 		s.proposals++
+	case change:
+		s.changes++
 	case crash:
 		s.crashes++
 	}

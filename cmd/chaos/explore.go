@@ -56,6 +56,8 @@ func (x *expedition) flags(flags *pflag.FlagSet) {
 	flags.Uint64Var((*uint64)(&b.Terms), "terms", 4, "the highest term; the cluster is formed in term 1")
 	flags.IntVar(&b.Late, "late", 0, "messages and unfinished records that may be under way while time passes; the other messages are lost")
 	flags.IntVar(&b.Proposals, "proposals", 1, "commands of clients")
+	flags.IntVar(&b.Changes, "changes", 0, "changes of the membership: a leader is asked to remove voters")
+	flags.IntVar(&b.Removed, "removed", 1, "voters that one change removes at most")
 	flags.IntVar(&b.Duplicates, "duplicates", 0, "messages that arrive once more")
 	flags.IntVar(&b.Crashes, "crashes", 0, "losses of power; without one, disks finish at once")
 	flags.IntVar(&b.Timeouts, "timeouts", 4, "times that patience runs out, a heartbeat is due or a leader has heard nobody")
@@ -125,8 +127,8 @@ func (x *expedition) failures(r explore.Report) []failure {
 		return nil
 	}
 	b := x.bounds
-	command := fmt.Sprintf("go run ./cmd/chaos explore --nodes %d --depth %d --terms %d --late %d --proposals %d --duplicates %d --crashes %d --timeouts %d",
-		b.Nodes, b.Depth, b.Terms, b.Late, b.Proposals, b.Duplicates, b.Crashes, b.Timeouts)
+	command := fmt.Sprintf("go run ./cmd/chaos explore --nodes %d --depth %d --terms %d --late %d --proposals %d --changes %d --removed %d --duplicates %d --crashes %d --timeouts %d",
+		b.Nodes, b.Depth, b.Terms, b.Late, b.Proposals, b.Changes, b.Removed, b.Duplicates, b.Crashes, b.Timeouts)
 	return []failure{{Verdict: sim.Unsafe.String(), Oracle: string(r.Violation.Invariant), Message: r.Violation.Message, Command: command}}
 }
 
