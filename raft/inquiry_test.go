@@ -168,8 +168,8 @@ func TestPaper64OneRoundForTheReadsOfAll(t *testing.T) {
 	require.Empty(t, only[*ReadIndexReply](s.confirm(2, 1), 4))
 	sent := s.confirm(3, 1)
 	require.Equal(t, []Read{{ID: 7, Index: 2}}, s.output.Reads)
-	require.Equal(t, &ReadIndexReply{Term: 2, Ask: 40, Index: 2}, one[*ReadIndexReply](t, sent, 4))
-	require.Equal(t, &ReadIndexReply{Term: 2, Ask: 50, Index: 2}, one[*ReadIndexReply](t, sent, 5))
+	require.Equal(t, &ReadIndexReply{Term: 2, Ask: 40, Index: 2, Last: 2}, one[*ReadIndexReply](t, sent, 4))
+	require.Equal(t, &ReadIndexReply{Term: 2, Ask: 50, Index: 2, Last: 2}, one[*ReadIndexReply](t, sent, 5))
 }
 
 // An ask is confirmed by a round that began after it had come, and by nobody who was deposed before.

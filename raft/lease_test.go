@@ -245,7 +245,7 @@ func TestAFollowersReadByLease(t *testing.T) {
 
 	s, sent := leasing(t)
 	s.promise(2, sent)
-	require.Equal(t, &ReadIndexReply{Term: 2, Ask: 5, Index: 2, Leased: true}, one[*ReadIndexReply](t, s.hear(3, &ReadIndex{Term: 2, Ask: 5, Lease: true}), 3))
+	require.Equal(t, &ReadIndexReply{Term: 2, Ask: 5, Index: 2, Leased: true, Last: 2}, one[*ReadIndexReply](t, s.hear(3, &ReadIndex{Term: 2, Ask: 5, Lease: true}), 3))
 	require.Empty(t, only[*ReadIndexReply](s.hear(3, &ReadIndex{Term: 2, Ask: 6}), 3))
 	s.clock += testLease
 	require.Empty(t, only[*ReadIndexReply](s.hear(3, &ReadIndex{Term: 2, Ask: 7, Lease: true}), 3), "it falls back to a round")

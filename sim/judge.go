@@ -119,7 +119,7 @@ func (j *judge) elected(m *member, term raft.Term) {
 		j.fail(Election, "servers %d and %d both lead term %d", other.ID, m.id, term)
 	}
 	j.leaders[term] = self
-	j.unleased(m)
+	j.unleased(m, term)
 	if term < j.top {
 		return // what a later leader has committed since, it need not have
 	}

@@ -98,12 +98,13 @@ func (m *member) serves(answer server.Answer) {
 	}
 }
 
-// unleased judges a new leader: no other member may still answer reads by lease.
-func (j *judge) unleased(m *member) {
+// unleased judges a new leader: no earlier one may still answer reads by lease. The last vote of an election may also arrive when a later
+// term has its leader, and its lease: the majority that elected that one is past the old term, in which nothing can be committed any more.
+func (j *judge) unleased(m *member, term raft.Term) {
 	for _, other := range j.world.members {
-		if other != m && other.up() && other.server.Node().Role() == raft.Leader && other.server.Node().Leased(other.now()) {
+		if other != m && other.up() && other.server.Node().Role() == raft.Leader && other.server.Node().Term() < term && other.server.Node().Leased(other.now()) {
 			j.fail(Leasing, "server %d is elected in term %d, and server %d may still answer by its lease of term %d",
-				m.id, m.server.Node().Term(), other.id, other.server.Node().Term())
+				m.id, term, other.id, other.server.Node().Term())
 		}
 	}
 }

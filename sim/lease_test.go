@@ -46,12 +46,14 @@ func TestLeasesBreakBeyondTheBound(t *testing.T) {
 func TestLeasesAndElectionsExcludeEachOther(t *testing.T) {
 	w, leader := realm(t)
 	other := w.members[(leader.place+1)%len(w.members)]
-	judged := func() Oracle { return fires(func() { w.judge.unleased(other) }) }
+	term := leader.server.Node().Term()
+	judged := func() Oracle { return fires(func() { w.judge.unleased(other, term+1) }) }
 	require.Empty(t, judged(), "nobody has asked for a lease")
 	require.NoError(t, leader.server.Node().Read(leader.now(), 1<<63, raft.ByLease))
 	leader.drain()
 	w.runUntil(w.now+second, func() bool { return leader.server.Node().Leased(leader.now()) })
 	require.Equal(t, Leasing, judged())
+	require.Empty(t, fires(func() { w.judge.unleased(other, term-1) }), "an election of the past that ends late")
 	w.now += w.knobs.election
 	require.Empty(t, judged(), "it is over")
 }
