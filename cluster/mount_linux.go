@@ -12,7 +12,8 @@ import (
 // ErrNoPrivilege says that this process may not mount file systems.
 var ErrNoPrivilege = errors.New("mounting a file system takes privileges that this process does not have")
 
-// MountSmallDisks gives each member that is to have its data below folder a small disk in memory. Its errors wrap ErrNoPrivilege.
+// MountSmallDisks gives each member that is to have its data below folder a small disk in memory. Where it can't be mounted, whatever the
+// system says, the error wraps ErrNoPrivilege.
 func MountSmallDisks(folder string, members int) (unmount func() error, err error) {
 	var mounted []string
 	unmount = func() (err error) {
@@ -27,10 +28,7 @@ func MountSmallDisks(folder string, members int) (unmount func() error, err erro
 			return nil, errors.Join(err, unmount())
 		}
 		if err := unix.Mount("tmpfs", path, "tmpfs", 0, fmt.Sprintf("size=%d", SmallDisk)); err != nil {
-			if errors.Is(err, unix.EPERM) {
-				err = ErrNoPrivilege
-			}
-			return nil, errors.Join(fmt.Errorf("mount %s: %w", path, err), unmount())
+			return nil, errors.Join(fmt.Errorf("%w: mount %s: %v", ErrNoPrivilege, path, err), unmount())
 		}
 		mounted = append(mounted, path)
 	}
