@@ -201,10 +201,11 @@ func (n *Node) receive(envelope Envelope) {
 	n.receiveCurrent(from, message)
 }
 
-// answers tells whether a message answers another one. An answer counts only for who belongs to the cluster: neither what
+// answers tells whether a message answers another one, and counts for who gave it. It counts only for who belongs to the cluster: neither what
 // a removed node said, nor what a node of the same ID said before it was removed and added again. Whoever asks is heard, because it may know
 // of a membership that this node has not heard of yet: a leader that this node has never heard of replicates it, and a candidate may
-// need this node's vote (thesis §4.1).
+// need this node's vote (thesis §4.1). Two answers are heard from anybody for the same reason, as they count for nobody: a ReadIndexReply is by the
+// term's only leader and names this node's own ask, and a Fetched is judged by the index and term of what it brings.
 func answers(message Message) bool {
 	switch message.(type) {
 	case *PreVote, *Vote, *Append, *Chunk, *TimeoutNow, *ReadIndex, *ReadIndexReply, *Lease, *Fetch, *Fetched:
