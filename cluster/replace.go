@@ -11,56 +11,25 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"lockd/client"
 )
 
-// ReplaceReport is what the replacement of a member did to those who worked through it.
-type ReplaceReport struct {
-	Took    time.Duration // from the death of the old member until the new one was one of as many voters as before
-	Longest time.Duration // between two grants, whoever was granted
-	Verdict Verdict
-}
-
-// Replace kills a member for good and puts another machine in its place, by the commands that the README tells to use, while clients work. None of them
+// Replace kills the leader for good and puts another machine in its place, by the commands that the README tells to use, while clients work. None of them
 // may be told of an error: their sessions, their locks and their places in queues are the cluster's, not the member's.
-func Replace(ctx context.Context, c *Cluster, clients int, progress io.Writer) (ReplaceReport, error) {
-	var report ReplaceReport
-	l, err := startLoad(ctx, c.Endpoints(), clients)
-	if err != nil {
-		return report, err
-	}
-	defer l.end()
-	watcher, err := client.New(c.Endpoints())
-	if err != nil {
-		return report, err
-	}
-	defer watcher.Close() //nolint:errcheck // it holds nothing
-	leader, err := c.AwaitLeader(ctx, watcher)
-	if err != nil {
-		return report, err
-	}
-	pause(ctx, time.Second)
-	start := l.history.Now()
-	leader.Kill()
-	fmt.Fprintf(progress, "member %d is dead\n", leader.ID)
-	newcomer, err := c.join()
-	if err != nil {
-		return report, err
-	}
-	defer newcomer.Kill()
-	if err := c.admit(ctx, newcomer, leader, progress); err != nil {
-		return report, err
-	}
-	report.Took = l.history.Now() - start
-	pause(ctx, time.Second)
-	if err := l.trouble(); err != nil {
-		return report, err
-	}
-	l.end()
-	report.Longest = l.history.longestGap(start)
-	report.Verdict = l.history.Judge()
-	return report, nil
+func Replace(ctx context.Context, c *Cluster, clients int, progress io.Writer) (Disturbance, error) {
+	var newcomer *Node
+	defer func() {
+		if newcomer != nil {
+			newcomer.Kill()
+		}
+	}()
+	return c.disturb(ctx, clients, func(_ *load, leader *Node) (err error) {
+		leader.Kill()
+		fmt.Fprintf(progress, "member %d is dead\n", leader.ID)
+		if newcomer, err = c.join(); err != nil {
+			return err
+		}
+		return c.admit(ctx, newcomer, leader, progress)
+	})
 }
 
 // join starts a node of the next number, with an empty directory, that knows the others and is not known to them.
