@@ -33,11 +33,20 @@ func Porcupine(h *History, budget int) Verdict {
 	return verdict
 }
 
-// given is an act as the search needs it. Every grant of a strand must find its place, and tokens rise, so a grant can only
-// come right after that of the token before: saying so at once spares the search from finding it out.
+// given is an act as the search needs it. Every act of a strand must find its place, and tokens rise, so a grant can only come
+// right after that of the token before, and an end only when all have looked who saw the token held: saying so at once spares the
+// search from finding it out. A search that lets a token end one look too early finds out when that look is over, and tries till then
+// every part of the dozens of other looks that are open.
 type given struct {
 	deed             deed
 	token, precursor uint64
+	looks            int // that must come before an end
+}
+
+// seen is the lock, and how many looks its tenure has had.
+type seen struct {
+	state
+	looks int
 }
 
 // search asks porcupine for an order of a lock's acts.
@@ -48,25 +57,22 @@ func (s *strand) search(budget int) (Result, int) {
 	}
 	steps := 0
 	model := porcupine.Model{
-		Init: func() any { return state{} },
+		Init: func() any { return seen{} },
 		Step: func(before, input, _ any) (bool, any) {
 			if steps++; steps > budget {
-				return true, state{uint64(steps), Never} // anything goes, so that the search ends; its answer is thrown away
+				return true, seen{state: state{uint64(steps), Never}} // anything goes, so that the search ends; its answer is thrown away
 			}
-			lock, g := before.(state), input.(*given)
-			after, possible := lock.step(g.deed, g.token)
-			if !possible || g.deed == grants && lock.last != g.precursor {
-				return false, nil
-			}
+			lock := before.(seen)
+			after, possible := lock.step(input.(*given))
 			if after == lock {
-				return true, before
+				return possible, before
 			}
-			return true, after
+			return possible, after
 		},
-		Equal: func(a, b any) bool { return a.(state) == b.(state) },
+		Equal: func(a, b any) bool { return a.(seen) == b.(seen) },
 		Hash: func(of any) uint64 {
-			lock := of.(state)
-			return lock.holder*0x9e3779b97f4a7c15 ^ lock.last*0xc2b2ae3d27d4eb4f
+			lock := of.(seen)
+			return lock.holder*0x9e3779b97f4a7c15 ^ lock.last*0xc2b2ae3d27d4eb4f ^ uint64(lock.looks)
 		},
 	}
 	found := porcupine.CheckOperations(model, operations)
@@ -77,6 +83,20 @@ func (s *strand) search(budget int) (Result, int) {
 		return Pass, steps
 	}
 	return Fail, steps
+}
+
+// step is the lock after an act, if it can come now.
+func (s seen) step(g *given) (seen, bool) {
+	after, possible := s.state.step(g.deed, g.token)
+	switch {
+	case !possible, g.deed == grants && s.last != g.precursor, g.deed == ends && s.looks != g.looks:
+		return s, false
+	case g.deed == isHeld:
+		return seen{after, s.looks + 1}, true
+	case g.deed == grants:
+		return seen{state: after}, true
+	}
+	return seen{after, s.looks}, true
 }
 
 // given are the acts as porcupine takes them; it is not possible if an act has no moment at all. An end comes no earlier
@@ -95,6 +115,7 @@ func (s *strand) given() (operations []porcupine.Operation, possible bool) {
 		a := &s.acts[i]
 		if k := find(s.tenures, a.token); a.deed == isHeld && k >= 0 && s.tenures[k].end >= 0 {
 			spans[s.tenures[k].end].notBefore(a.after, a.afterBy)
+			inputs[s.tenures[k].end].looks++
 		}
 	}
 	operations = make([]porcupine.Operation, len(s.acts))

@@ -59,3 +59,20 @@ func TestJudgesWatchEachOther(t *testing.T) {
 	v = s.compare(&broken, nil, plenty, &Verdict{Result: Pass})
 	require.Equal(t, JudgesDisagree, v.Oracle)
 }
+
+// Dozens of looks at token 2 are open while somebody still sees token 1 held: whoever lets that end a look too early must not first try
+// every part of them before he takes it back.
+func TestSearchDoesNotTryEveryPartOfTheLooksThatAreOpen(t *testing.T) {
+	h := tell([]Operation{acquired(1), released(1, Done), acquired(2)})
+	h.Operations[1].Return, h.Operations[2].Return = 500, 501
+	for i := range uint64(40) {
+		look := checked(2, Done)
+		look.Call, look.Return = 10+i, 600+i
+		h.Operations = append(h.Operations, look)
+	}
+	late := checked(1, Done)
+	late.Call, late.Return = 100, 200
+	h.Operations = append(h.Operations, late)
+	v := Judge(&h, 1000)
+	require.Equal(t, Pass, v.Result, "after %d steps: %+v", v.Steps, v.Violation)
+}
