@@ -178,7 +178,7 @@ func ParseMembers(list string) (map[raft.ID]string, error) {
 func (c *Config) raft(incarnation uint64) raft.Config {
 	return raft.Config{
 		ID: c.Member, Incarnation: incarnation, ElectionTimeout: c.ElectionTimeout, Heartbeat: c.Heartbeat, Drift: drift, Random: rand.NewPCG(mint(), mint()),
-		MaxAppendBytes: 1 << 20, MaxInflight: 256, MaxInflightBytes: 8 << 20,
+		MaxAppendBytes: 1 << 20, MaxInflight: 256, MaxInflightBytes: 8 << 20, MinInflightBytes: 64 << 10,
 		MaxUncommittedBytes: 16 << 20, ChunkBytes: 256 << 10, ChunkPause: 4 * time.Millisecond, KeepBytes: 8 << 20,
 	}
 }

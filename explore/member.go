@@ -52,7 +52,7 @@ func (constant) Uint64() uint64 { return 0 }
 func configuration(id raft.ID) raft.Config {
 	return raft.Config{
 		ID: id, Incarnation: 1, ElectionTimeout: electionTimeout, Heartbeat: heartbeat, Drift: 1, Random: constant{},
-		MaxAppendBytes: 1, MaxInflight: 2, MaxInflightBytes: math.MaxInt, MaxUncommittedBytes: math.MaxInt, ChunkBytes: 1,
+		MaxAppendBytes: 1, MaxInflight: 2, MaxInflightBytes: math.MaxInt, MinInflightBytes: math.MaxInt, MaxUncommittedBytes: math.MaxInt, ChunkBytes: 1,
 	}
 }
 

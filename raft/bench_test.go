@@ -17,6 +17,7 @@ func newTrio() *trio {
 	for i := range c.nodes {
 		config := testConfig(ID(i+1), 1)
 		config.MaxAppendBytes, config.MaxInflight, config.MaxInflightBytes = 1<<20, 64, 1<<24
+		config.MinInflightBytes = 64 << 10
 		config.MaxUncommittedBytes, config.KeepBytes = 1<<30, 1000*entryCost
 		c.nodes[i] = New(config, foundation(3), 0)
 	}

@@ -117,7 +117,7 @@ func (n *Node) followUp() {
 		if member.ID == n.id {
 			continue
 		}
-		p := peer{id: member.ID, incarnation: member.Incarnation, next: n.log.last() + 1, heard: n.now, promised: n.now - n.config.ElectionTimeout}
+		p := peer{id: member.ID, incarnation: member.Incarnation, next: n.log.last() + 1, heard: n.now, promised: n.now - n.config.ElectionTimeout, flow: newFlow(&n.config)}
 		for i := range before {
 			if before[i].id == member.ID && before[i].incarnation == member.Incarnation {
 				p = before[i]

@@ -37,7 +37,7 @@ func (l *lead) clone() *lead {
 	c := *l
 	c.peers = slices.Clone(l.peers)
 	for i := range c.peers {
-		c.peers[i].inflight = slices.Clone(l.peers[i].inflight)
+		c.peers[i].flow.inflight = slices.Clone(l.peers[i].flow.inflight)
 		c.peers[i].asks = slices.Clone(l.peers[i].asks)
 		if l.peers[i].study != nil {
 			study := *l.peers[i].study

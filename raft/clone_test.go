@@ -118,6 +118,9 @@ var notInState = map[string]string{
 	"Node.refused":         "empty in a drained node",
 	"lead.scratch":         "holds nothing between two steps",
 	"study.began":          "time",
+	"sentAppend.at":        "time: it sizes the window, which is of one size in explorations",
+	"flow.fastest":         "time",
+	"flow.eased":           "time",
 	"Envelope.Incarnation": "of a held message, the node itself",
 	"Envelope.From":        "of a held message, the node itself",
 }

@@ -72,7 +72,7 @@ const testTimeout = 100 * time.Millisecond
 func testConfig(id ID, seed uint64) Config {
 	return Config{
 		ID: id, Incarnation: uint64(id), ElectionTimeout: testTimeout, Heartbeat: testTimeout / 5, Drift: 50_000, Random: rand.NewPCG(seed, uint64(id)),
-		MaxAppendBytes: 64, MaxInflight: 4, MaxInflightBytes: 256, MaxUncommittedBytes: 1 << 20, ChunkBytes: 16, KeepBytes: 3 * entryCost,
+		MaxAppendBytes: 64, MaxInflight: 4, MaxInflightBytes: 256, MinInflightBytes: 256, MaxUncommittedBytes: 1 << 20, ChunkBytes: 16, KeepBytes: 3 * entryCost,
 	}
 }
 
@@ -98,6 +98,7 @@ func newWorld(t testing.TB, seed uint64, size int) *world {
 	}
 	w.tuning = testConfig(0, 0)
 	w.tuning.MaxAppendBytes, w.tuning.MaxInflight, w.tuning.MaxInflightBytes = upTo(64), upTo(5), upTo(256)
+	w.tuning.MinInflightBytes = upTo(w.tuning.MaxInflightBytes)
 	w.tuning.ChunkBytes, w.tuning.KeepBytes = 3+upTo(40), w.random.IntN(6)*entryCost
 	all := size + spares
 	for id := ID(1); id <= ID(all); id++ {

@@ -220,12 +220,7 @@ func (d *digest) peer(n *Node, p *peer) {
 	d.number(uint64(p.match))
 	d.number(uint64(p.next))
 	d.flag(p.asked)
-	d.number(uint64(len(p.inflight)))
-	for _, sent := range p.inflight {
-		d.number(uint64(sent.last))
-		d.number(uint64(sent.bytes))
-	}
-	d.number(uint64(p.bytes))
+	d.flow(&p.flow)
 	d.flag(n.lately(p))
 	d.flag(p.full)
 	d.flag(n.shy(p))
@@ -242,6 +237,16 @@ func (d *digest) peer(n *Node, p *peer) {
 	d.number(p.install.sum)
 	d.number(p.install.offset)
 	d.flag(n.now < p.install.due)
+}
+
+func (d *digest) flow(f *flow) {
+	d.number(uint64(len(f.inflight)))
+	for _, sent := range f.inflight {
+		d.number(uint64(sent.last))
+		d.number(uint64(sent.bytes))
+	}
+	d.number(uint64(f.bytes))
+	d.number(uint64(f.window))
 }
 
 // disk counts records from the last durable one on: their numbers are compared with each other, and with nothing else.

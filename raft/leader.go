@@ -145,7 +145,7 @@ func (n *Node) onAppended(from ID, m *Appended) {
 		fail("member %d matches up to %d, behind the end of the leader's log at %d", from, m.Match, n.log.last())
 	}
 	p.full = m.Full
-	if p.advance(m.Match) {
+	if p.advance(m.Match, n.now, &n.config) {
 		n.advanceCommit()
 	}
 	n.teach(p)
@@ -242,6 +242,7 @@ func (n *Node) unreachable(member ID) {
 	}
 	if p := n.lead.peer(member); p != nil && p.mode == streaming {
 		p.probe(p.match + 1)
+		p.flow = newFlow(&n.config)
 	}
 }
 

@@ -24,6 +24,7 @@ type Config struct {
 	MaxAppendBytes      int // entry data in one Append (one entry may exceed it)
 	MaxInflight         int // Appends to one follower that are not answered
 	MaxInflightBytes    int // and their entry data
+	MinInflightBytes    int // to which that bound falls for a follower whose answers are late, at most MaxInflightBytes
 	MaxUncommittedBytes int // entries proposed and not committed, or not durable at the leader, above which Propose refuses
 	ChunkBytes          int // snapshot data in one Chunk
 	KeepBytes           int // entries kept behind a snapshot for slow followers, by what they take in memory
@@ -81,7 +82,7 @@ func New(config Config, stored Stored, now time.Duration) *Node {
 	assert(config.ElectionTimeout > 0 && config.Heartbeat > 0 && 3*config.Heartbeat <= config.ElectionTimeout,
 		"a heartbeat of %v does not fit into an election timeout of %v", config.Heartbeat, config.ElectionTimeout)
 	assert(config.Drift > 0 && config.Drift < million, "no clock drifts by %d parts in a million", config.Drift)
-	assert(config.MaxAppendBytes > 0 && config.MaxInflight > 0 && config.MaxInflightBytes > 0 &&
+	assert(config.MaxAppendBytes > 0 && config.MaxInflight > 0 && config.MinInflightBytes > 0 && config.MaxInflightBytes >= config.MinInflightBytes &&
 		config.MaxUncommittedBytes > 0 && config.ChunkBytes > 0 && config.KeepBytes >= 0 && config.ChunkPause >= 0, "a bound is missing in %+v", config)
 
 	n := &Node{config: config, id: config.ID, now: now, term: stored.Term, vote: stored.Vote, log: newLog(stored)}

@@ -243,7 +243,9 @@ func TestWindowOfMessages(t *testing.T) {
 
 // Streaming is bounded by bytes, of one message and of all that are on their way.
 func TestWindowOfBytes(t *testing.T) {
-	s := newSolo(t, foundation(3), func(c *Config) { c.MaxInflight, c.MaxInflightBytes, c.MaxAppendBytes = 100, 40, 20 })
+	s := newSolo(t, foundation(3), func(c *Config) {
+		c.MaxInflight, c.MaxInflightBytes, c.MinInflightBytes, c.MaxAppendBytes = 100, 40, 40, 20
+	})
 	s.takeLead()
 	s.appended(2, 2)
 	for range 10 {

@@ -34,8 +34,7 @@ type peer struct {
 	next        Index // the first entry that was not sent
 	asked       bool  // probing: the probe is out, and not answered
 
-	inflight []sentAppend
-	bytes    int // of entry data in flight
+	flow flow // streaming
 
 	heard time.Duration // when it answered last
 	full  bool          // its disk had no room then
@@ -49,14 +48,8 @@ type peer struct {
 	study   *study // of a learner
 }
 
-// sentAppend is an Append that is not answered yet.
-type sentAppend struct {
-	last  Index
-	bytes int
-}
-
 // advance takes an answer's word for the follower's log, and says whether that was news.
-func (p *peer) advance(match Index) bool {
+func (p *peer) advance(match Index, now time.Duration, c *Config) bool {
 	news := match > p.match
 	p.match = max(p.match, match)
 	p.next = max(p.next, p.match+1)
@@ -64,31 +57,16 @@ func (p *peer) advance(match Index) bool {
 	case p.mode == probing && match >= p.next-1, p.mode == installing && match >= p.install.snapshot.Index:
 		p.mode, p.asked, p.install = streaming, false, installation{}
 	case p.mode == streaming:
-		p.arrived(match)
+		p.flow.arrived(match, now, c)
 	}
 	return news
-}
-
-// departed counts an Append that is on its way.
-func (p *peer) departed(last Index, bytes int) {
-	p.inflight = append(p.inflight, sentAppend{last, bytes})
-	p.bytes += bytes
-}
-
-// arrived frees what the follower has acknowledged.
-func (p *peer) arrived(match Index) {
-	done := 0
-	for ; done < len(p.inflight) && p.inflight[done].last <= match; done++ {
-		p.bytes -= p.inflight[done].bytes
-	}
-	p.inflight = append(p.inflight[:0], p.inflight[done:]...)
 }
 
 // probe begins to look for the place at which the logs meet.
 func (p *peer) probe(next Index) {
 	assert(next > p.match, "member %d has entry %d already", p.id, next)
 	p.mode, p.next, p.asked = probing, next, false
-	p.inflight, p.bytes = p.inflight[:0], 0
+	p.flow.forgotten()
 }
 
 // feed sends one follower what is due.
@@ -121,7 +99,7 @@ func (n *Node) feedProbe(p *peer) bool {
 	p.asked = true
 	var entries []Entry
 	if p.next <= n.log.last() {
-		entries = n.log.upTo(p.next, n.config.MaxAppendBytes)
+		entries = n.log.upTo(p.next, min(n.config.MaxAppendBytes, p.flow.window))
 	}
 	n.sendAppend(p.id, p.next-1, entries)
 	return true
@@ -131,11 +109,11 @@ func (n *Node) feedProbe(p *peer) bool {
 // message does not match, or the transport says so, and probing begins.
 func (n *Node) feedStream(p *peer) bool {
 	sent := false
-	for p.next <= n.log.last() && len(p.inflight) < n.config.MaxInflight && p.bytes < n.config.MaxInflightBytes {
-		entries := n.log.upTo(p.next, n.config.MaxAppendBytes)
+	for p.next <= n.log.last() && p.flow.open(&n.config) {
+		entries := n.log.upTo(p.next, min(n.config.MaxAppendBytes, p.flow.window))
 		n.sendAppend(p.id, p.next-1, entries)
 		p.next += Index(len(entries))
-		p.departed(p.next-1, dataBytes(entries))
+		p.flow.departed(p.next-1, dataBytes(entries), n.now)
 		sent = true
 	}
 	return sent

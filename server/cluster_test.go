@@ -43,7 +43,7 @@ func serverConfig(id raft.ID) Config {
 	return Config{
 		Raft: raft.Config{
 			ID: id, Incarnation: uint64(id), ElectionTimeout: electionTimeout, Heartbeat: heartbeat, Drift: 1000, Random: rand.NewPCG(uint64(id), 1),
-			MaxAppendBytes: 1 << 16, MaxInflight: 64, MaxInflightBytes: 1 << 20, MaxUncommittedBytes: 1 << 20, ChunkBytes: 1 << 10,
+			MaxAppendBytes: 1 << 16, MaxInflight: 64, MaxInflightBytes: 1 << 20, MinInflightBytes: 1 << 12, MaxUncommittedBytes: 1 << 20, ChunkBytes: 1 << 10,
 		},
 		SnapshotBytes: 1 << 20, MaxCalls: 1000, ClockInterval: time.Second,
 	}

@@ -65,7 +65,7 @@ func (n *nemesis) drawCore() {
 		case size > 0:
 			m.core = true
 			size--
-		case w.config.Profile == MembersChange: // nobody can say beforehand who will be needed
+		case w.knobs.founders != 0: // nobody can say beforehand who will be needed
 			m.core = true
 		case w.config.Profile != Calm: // where nothing goes wrong, nobody stays broken
 			n.ail(m, how)

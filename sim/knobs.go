@@ -24,6 +24,7 @@ type knobs struct {
 	election, heartbeat time.Duration
 	appendBytes         int
 	inflight            int
+	leastBytes          int // that may be in flight to a follower
 	chunkBytes          int
 	keepBytes           int
 	chunkPause          time.Duration
@@ -60,6 +61,7 @@ type knobs struct {
 	eager    int  // chance in a million that whoever is granted a lock asks at once whether its token is good
 	plots    bool // handovers and kills come when a lease makes them worst
 	founders int  // how many servers found the cluster; zero: all
+	succeeds bool // another cluster was there before, and was lost
 }
 
 // drawKnobs draws what the profile leaves open.
@@ -72,6 +74,7 @@ func drawKnobs(c Config) knobs {
 	k.drawClients(d)
 	k.skew = k.drift
 	k.chunkPause = draw.Pick(draw.New(c.Seed, "chunk pause"), 0, millisecond, 10*millisecond)
+	k.leastBytes = draw.Pick(draw.New(c.Seed, "bytes in flight"), 4<<10, 64<<10)
 	opposed := d.Chance(draw.Million / 12)
 	intrigue := d.Chance(draw.Million / 8)
 	belated := d.Chance(draw.Million / 10)
@@ -104,8 +107,24 @@ func drawKnobs(c Config) knobs {
 	default:
 		k.produce()
 	}
+	k.drawTurnover(c)
+	k.drawSuccession(c)
 	k.drawLeases(c)
 	return k
+}
+
+// drawTurnover lets nodes come and go in one run in eight of those in which anything goes wrong.
+func (k *knobs) drawTurnover(c Config) {
+	d := draw.New(c.Seed, "turnover")
+	if turnover := d.Chance(draw.Million / 8); turnover && (c.Profile == Default || c.Profile == Swarm) && k.enabled != [schedule.Faults]bool{} {
+		k.drawMembers(d, c.Members)
+	}
+}
+
+// drawSuccession lets one run of a swarm in sixteen begin where another cluster was lost.
+func (k *knobs) drawSuccession(c Config) {
+	sometimes := draw.New(c.Seed, "succession?").Chance(draw.Million / 16)
+	k.succeeds = c.Profile == Recovered || c.Profile == Swarm && sometimes
 }
 
 // drawFaults draws which faults the run has, and how often they come. One run in sixteen is calm, and one has everything at once.
@@ -152,7 +171,7 @@ func (k *knobs) drawMembers(d draw.Draws, nodes int) {
 func (k *knobs) produce() {
 	k.election, k.heartbeat = 300*millisecond, 50*millisecond
 	k.appendBytes, k.inflight, k.chunkBytes, k.calls = 1<<20, 256, 256<<10, 100_000
-	k.chunkPause = 4 * millisecond
+	k.chunkPause, k.leastBytes = 4*millisecond, 64<<10
 	k.shared, k.workers = 4, 2
 	k.think, k.hold = 330*millisecond, 10*millisecond
 	k.contention = 560_000
@@ -255,7 +274,7 @@ func (k *knobs) drawClients(d draw.Draws) {
 func (k *knobs) raft(id raft.ID, incarnation uint64, source draw.Draws) raft.Config {
 	return raft.Config{
 		ID: id, Incarnation: incarnation, ElectionTimeout: k.election, Heartbeat: k.heartbeat, Drift: k.drift, Random: source,
-		MaxAppendBytes: k.appendBytes, MaxInflight: k.inflight, MaxInflightBytes: 1 << 20,
+		MaxAppendBytes: k.appendBytes, MaxInflight: k.inflight, MaxInflightBytes: 1 << 20, MinInflightBytes: k.leastBytes,
 		MaxUncommittedBytes: 1 << 20, ChunkBytes: k.chunkBytes, KeepBytes: k.keepBytes, ChunkPause: k.chunkPause,
 	}
 }

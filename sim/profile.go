@@ -27,8 +27,8 @@ const (
 // Profiles lists them, the default first.
 func Profiles() []Profile {
 	return []Profile{
-		{Default, "production timeouts, a steady load, and a drawn part of all faults", 5, 8, time.Minute},
-		{Swarm, "everything is drawn: timeouts, limits, the load, and which faults there are", 5, 8, time.Minute},
+		{Default, "production timeouts, a steady load, and a drawn part of all faults; in one run in eight nodes come and go", 5, 8, time.Minute},
+		{Swarm, "everything is drawn: timeouts, limits, the load, which faults there are, whether nodes come and go, and whether another cluster was lost before", 5, 8, time.Minute},
 		{Calm, "the load of the default, and nothing goes wrong", 5, 8, time.Minute},
 		{Thousand, "a thousand clients queue for one lock", 5, 1000, time.Minute},
 		{Leases, "everybody reads by lease, with servers' clocks off by a tenth, as is allowed there; leaders hand over, are cut off and lose voters", 3, 8, time.Minute},

@@ -62,7 +62,7 @@ func Run(config Config) (report Report) {
 		w.sentence(recover(), &report)
 		w.report(&report)
 	}()
-	if config.Profile == Recovered {
+	if w.knobs.succeeds {
 		w.succeed(predecessor(config))
 	}
 	w.begin()
