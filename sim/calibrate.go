@@ -62,7 +62,7 @@ func acquire(session lockfsm.SessionID, sequence lockfsm.Sequence) lockfsm.Acqui
 }
 
 func entry(index int, at time.Duration, command lockfsm.Command) *raft.Entry {
-	return &raft.Entry{Index: raft.Index(index), Term: 2, Kind: raft.KindCommand, Time: at, Data: lockfsm.Encode(nil, command)}
+	return &raft.Entry{Index: raft.Index(index), Term: 2, Kind: raft.KindCommand, Time: at, Data: lockfsm.Oldest.Encode(nil, command)}
 }
 
 func settled(place lockfsm.Place, session lockfsm.SessionID, token lockfsm.Token) lockfsm.Settled {
