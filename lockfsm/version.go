@@ -27,7 +27,7 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("version %d is needed, and this lockd supports up to version %d: install one that supports version %d", e.Needed, e.Supported, e.Needed)
+	return fmt.Sprintf("version %d is needed, and the program supports no more than version %d: install a lockd that supports version %d", e.Needed, e.Supported, e.Needed)
 }
 
 // Is makes it an ErrVersion.

@@ -66,7 +66,7 @@ func TestAVersionThatIsNotKnownSaysWhatToInstall(t *testing.T) {
 	var version *VersionError
 	require.ErrorAs(t, err, &version)
 	require.Equal(t, VersionError{Needed: 9, Supported: Newest}, *version)
-	require.ErrorContains(t, err, "install one that supports version 9")
+	require.ErrorContains(t, err, "install a lockd that supports version 9")
 	var format *FormatError
 	require.ErrorAs(t, err, &format)
 }

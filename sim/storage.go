@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/schedule"
 	"lockd/server"
@@ -77,7 +78,7 @@ func (m *member) start() {
 	m.batch = 1
 	config := server.Config{
 		Raft:          w.knobs.raft(m.id, recovered.Identity.Incarnation, draw.New(w.config.Seed, "election", m.place, int(m.boot))),
-		SnapshotBytes: w.knobs.snapshotBytes, MaxCalls: w.knobs.calls, ClockInterval: second,
+		Version: lockfsm.Newest, SnapshotBytes: w.knobs.snapshotBytes, MaxCalls: w.knobs.calls, ClockInterval: second,
 	}
 	m.server, err = server.New(config, recovered.Stored, m.now())
 	if err != nil {

@@ -273,7 +273,7 @@ func TestAnotherVersionOfTheProtocolIsNamedToBothSides(t *testing.T) {
 	all := newMembers(t, 2, nil)
 	a, b := all[0], all[1]
 	require.NoError(t, a.Close()) // the test speaks in its place
-	const why = "the versions of the protocol differ: 3 is refused where 2 is spoken"
+	const why = "the versions of the protocol differ: 4 is refused where 3 is spoken"
 	listens := func(connection net.Conn) { // to a hello of version 1, and why the own one is refused
 		frames := wire.NewFrameReader(connection)
 		hello, err := frames.Next()

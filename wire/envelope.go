@@ -218,6 +218,7 @@ func (c *cursor) message(message raft.Message) {
 		number(c, &m.Round)
 		number(c, &m.Match)
 		c.boolean(&m.Full)
+		c.byte(&m.Version)
 	case *raft.Mismatch:
 		number(c, &m.Term)
 		number(c, &m.Round)
