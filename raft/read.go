@@ -66,16 +66,6 @@ func (n *Node) pending(id uint64) pendingRead {
 	return pendingRead{id: id, round: n.lead.round + 1, index: max(n.commit, n.lead.first)}
 }
 
-// Ask has a leader begin a round of heartbeats with the next Drain, and returns its number: what a member says in answer to it, or to a later one
-// (FollowerStatus.Told), it says after now. Zero at any other member.
-func (n *Node) Ask() uint64 {
-	if n.role != Leader {
-		return 0
-	}
-	n.lead.asking = true
-	return n.lead.round + 1
-}
-
 // askRound begins one round for all reads that came since the last one, here and at the followers.
 func (n *Node) askRound() {
 	if n.lead.asking {
@@ -129,4 +119,14 @@ func (l *lead) awaited() bool {
 		}
 	}
 	return false
+}
+
+// Ask has a leader begin a round of heartbeats with the next Drain, and returns its number: what a member says in answer to it, or to a later one
+// (FollowerStatus.Told), it says after now. Zero at any other member.
+func (n *Node) Ask() uint64 {
+	if n.role != Leader {
+		return 0
+	}
+	n.lead.asking = true
+	return n.lead.round + 1
 }

@@ -98,6 +98,7 @@ func drawKnobs(c Config) knobs {
 	case BeyondDisks:
 		k.produce()
 		k.destroy(d)
+	case Versions:
 	case Calm:
 		k.produce()
 		k.enabled = [schedule.Faults]bool{}
@@ -105,6 +106,7 @@ func drawKnobs(c Config) knobs {
 		k.produce()
 	}
 	k.drawLeases(c)
+	k.drawUpgrades(c)
 	return k
 }
 
