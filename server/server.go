@@ -101,7 +101,7 @@ func restore(snapshot raft.Snapshot) (*lockfsm.Machine, error) {
 func (s *Server) Step(now time.Duration, input Input) {
 	s.now = now
 	if received, is := input.(raft.Receive); is && s.outdatedBy == nil {
-		s.outdatedBy = s.unreadable(received.Envelope)
+		s.outdatedBy = s.unreadable(received.Envelope.Message)
 	}
 	if s.outdatedBy != nil {
 		return

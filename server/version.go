@@ -70,7 +70,7 @@ func (s *Server) tooOld(learners []raft.ID) string {
 // Outdated says that this node can't go on: it was given, or its disk holds, what only a later program can read. It is the machine's
 // business to find out what is meant, and nobody's to guess. Once another program is installed, the node goes on from its disk.
 type Outdated struct {
-	What string // "entry 7 of member 2", say
+	What string // "entry 7 on this disk", say
 	*lockfsm.VersionError
 }
 
@@ -78,34 +78,34 @@ func (e *Outdated) Error() string { return fmt.Sprintf("server: %s: %v", e.What,
 
 func (e *Outdated) Unwrap() error { return e.VersionError }
 
-// outdated judges the version that something needs.
-func (s *Server) outdated(needed lockfsm.Version, what string, arguments ...any) error {
+// outdated is the error of something that needs a version; nil: this node's program supports it.
+func (s *Server) outdated(needed lockfsm.Version, what string, index raft.Index) error {
 	if needed <= s.config.Version {
 		return nil
 	}
-	return &Outdated{fmt.Sprintf(what, arguments...), &lockfsm.VersionError{Needed: needed, Supported: s.config.Version}}
+	return &Outdated{fmt.Sprintf(what, index), &lockfsm.VersionError{Needed: needed, Supported: s.config.Version}}
 }
 
 // unreadable says why a message must not be taken in: it has what this node's program can't read. Were it in the log and acknowledged, it
 // would count as held by a member that can never apply it.
-func (s *Server) unreadable(e raft.Envelope) error {
-	switch m := e.Message.(type) {
+func (s *Server) unreadable(message raft.Message) error {
+	switch m := message.(type) {
 	case *raft.Append:
-		return s.unreadableEntries(m.Entries, e.From)
+		return s.unreadableEntries(m.Entries, "entry %d of another member")
 	case *raft.Fetched:
-		return s.unreadableEntries(m.Entries, e.From)
+		return s.unreadableEntries(m.Entries, "entry %d of another member")
 	case *raft.Chunk:
 		if m.Offset == 0 {
-			return s.outdated(lockfsm.SnapshotNeeds(m.Data), "the snapshot at entry %d of member %d", m.Index, e.From)
+			return s.outdated(lockfsm.SnapshotNeeds(m.Data), "the snapshot at entry %d of another member", m.Index)
 		}
 	}
 	return nil
 }
 
-func (s *Server) unreadableEntries(entries []raft.Entry, from raft.ID) error {
+func (s *Server) unreadableEntries(entries []raft.Entry, what string) error {
 	for i := range entries {
 		if e := &entries[i]; e.Kind == raft.KindCommand {
-			if err := s.outdated(lockfsm.CommandNeeds(e.Data), "entry %d of member %d", e.Index, from); err != nil {
+			if err := s.outdated(lockfsm.CommandNeeds(e.Data), what, e.Index); err != nil {
 				return err
 			}
 		}
@@ -123,7 +123,7 @@ func (s *Server) unreadableDisk(stored *raft.Stored) error {
 		runs = append(runs, stored.Damage.Behind...)
 	}
 	for _, run := range runs {
-		if err := s.unreadableEntries(run, s.config.Raft.ID); err != nil {
+		if err := s.unreadableEntries(run, "entry %d on this disk"); err != nil {
 			return err
 		}
 	}
