@@ -76,7 +76,7 @@ func (d *Daemon) openLog() (wal.Recovered, error) {
 func (d *Daemon) serve(node *server.Server) {
 	d.peers = transport.NewPeers(transport.PeersConfig{
 		Self: d.config.Member, Listener: d.peerListener, Addresses: d.acquaintances.addresses(), TLS: d.config.PeerTLS,
-		Hello: d.formation.hello, Judge: d.judge, Deliver: d.deliver,
+		Supports: supported, Hello: d.formation.hello, Judge: d.judge, Deliver: d.deliver,
 		Lost: d.lost, Closed: d.closed,
 		Patience: max(4*d.config.ElectionTimeout, time.Second), Logger: d.logger,
 	})

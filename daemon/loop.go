@@ -245,6 +245,7 @@ func (l *loop) noteVersion() {
 	if now := l.server.Machine().Version(); now != l.version {
 		l.version = now
 		l.formation.rise(now)
+		l.peers.Speak(now)
 		l.logger.Info("version in force", "version", now, "supported", supported)
 	}
 }

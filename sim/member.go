@@ -1,9 +1,12 @@
 package sim
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/schedule"
 	"lockd/server"
@@ -111,7 +114,11 @@ func (m *member) miss(e event) {
 func (m *member) handle(e event) {
 	switch e.kind {
 	case peerMessage:
-		envelope, err := wire.DecodeEnvelope(e.bytes)
+		envelope, err := wire.DecodeEnvelope(e.bytes, m.supports)
+		if version, old := errors.AsType[*lockfsm.VersionError](err); old {
+			m.outdated(&server.Outdated{What: fmt.Sprintf("a message of server %d", e.from+1), VersionError: version})
+			return
+		}
 		must(err)
 		envelope.Incarnation = e.origin
 		m.world.judge.hears(m, envelope)
