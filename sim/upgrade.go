@@ -18,7 +18,7 @@ import (
 // program is the lockd that is installed at a member.
 type program struct {
 	supports lockfsm.Version
-	dated    site // whether the first one is old
+	dated    site // whether the first one is old, and after that, whether it is replaced by one under an Upgrade
 	// could is until when a process ran here that supported a version, or a later one.
 	could [lockfsm.Newest + 1]time.Duration
 }
@@ -64,6 +64,22 @@ func (n *nemesis) install(a *attack) bool {
 		return true
 	}
 	return false
+}
+
+// undermine gives a member an old program at the moment at which a leader proposes a version, to whom it has just said that it supports that.
+func (n *nemesis) undermine(leader *member) {
+	var struck *member
+	for _, m := range n.world.members {
+		if m.dated.strikes() && struck == nil && m != leader && m.up() && m.supports > lockfsm.Oldest {
+			struck = m
+		}
+	}
+	if struck != nil {
+		struck.dated.happened()
+		n.world.tell("server %d is given an old program while server %d proposes a version that it can't read", struck.id, leader.id)
+		struck.kill(millisecond + struck.luck.Exponential(5*millisecond))
+		struck.supports = lockfsm.Oldest
+	}
 }
 
 // outlives notes until when the process that ends now has supported what it did.
@@ -128,6 +144,7 @@ func (j *judge) raises(m *member) {
 		if command, err := lockfsm.Decode(e.Data); e.Kind == raft.KindCommand && e.Term == node.Term() && err == nil {
 			if upgrade, is := command.(lockfsm.Upgrade); is {
 				j.agreedUpon(m, upgrade.To)
+				j.world.nemesis.undermine(m)
 			}
 		}
 	}
