@@ -138,7 +138,7 @@ func (c *cluster) ask(at int, request server.Request, answer func(server.Answer,
 func (c *cluster) apply(command lockfsm.Command, reply func(server.Answer)) {
 	var applied lockfsm.Applied
 	c.index++
-	require.NoError(c.t, c.machine.Apply(c.index, c.now, lockfsm.Encode(nil, command), &applied))
+	require.NoError(c.t, c.machine.Apply(c.index, c.now, lockfsm.Oldest.Encode(nil, command), &applied))
 	for _, settled := range applied.Settled {
 		if waiter := c.waiting[settled.Place]; waiter != nil {
 			waiter(settled.Result)

@@ -35,7 +35,7 @@
 //
 //	Kills      nodes are killed under load, the leader at least every other time
 //	Failover   how long it takes to get over a leader that was killed, asked to stop, or stopped, or whose disk hangs
-//	Rolling    all members are restarted under load, one after the other
+//	Rolling    all members are upgraded under load, one after the other, from a binary that supports the oldest version only
 //	Replace    a member is killed for good under load, and another machine takes its place
 //	CatchUp    what it costs a busy cluster that a member which lacks a million entries catches up
 //	FullDisk   disks of a follower, the leader and a majority are filled under load

@@ -35,8 +35,16 @@ type Node struct {
 
 // Build compiles cmd/lockd into a folder, and returns the binary's path. It must run inside of the module. The disks of its nodes can be stalled.
 func Build(ctx context.Context, folder string) (string, error) {
-	binary := filepath.Join(folder, "lockd")
-	build := exec.CommandContext(ctx, "go", "build", "-tags", "stall", "-o", binary, "lockd/cmd/lockd")
+	return build(ctx, filepath.Join(folder, "lockd"), "stall")
+}
+
+// BuildOldest does the same for a lockd that supports no version but the oldest: what a cluster ran before it is upgraded.
+func BuildOldest(ctx context.Context, folder string) (string, error) {
+	return build(ctx, filepath.Join(folder, "lockd-oldest"), "stall,oldest")
+}
+
+func build(ctx context.Context, binary, tags string) (string, error) {
+	build := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-o", binary, "lockd/cmd/lockd")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building lockd: %w\n%s", err, output)
 	}

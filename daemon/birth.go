@@ -76,7 +76,7 @@ func (d *Daemon) openLog() (wal.Recovered, error) {
 func (d *Daemon) serve(node *server.Server) {
 	d.peers = transport.NewPeers(transport.PeersConfig{
 		Self: d.config.Member, Listener: d.peerListener, Addresses: d.acquaintances.addresses(), TLS: d.config.PeerTLS,
-		Hello: d.formation.hello, Judge: d.judge, Deliver: d.deliver,
+		Supports: supported, Hello: d.formation.hello, Judge: d.judge, Deliver: d.deliver,
 		Lost: d.lost, Closed: d.closed,
 		Patience: max(4*d.config.ElectionTimeout, time.Second), Logger: d.logger,
 	})
@@ -214,7 +214,7 @@ func (d *Daemon) whenRoom(attempt func() error) error {
 
 func (d *Daemon) newServer(stored raft.Stored) (*server.Server, error) {
 	return server.New(server.Config{
-		Raft: d.config.raft(d.incarnation), SnapshotBytes: d.config.Limits.SnapshotBytes,
+		Raft: d.config.raft(d.incarnation), Version: supported, SnapshotBytes: d.config.Limits.SnapshotBytes,
 		MaxCalls: d.config.Limits.Calls, ClockInterval: clockInterval,
 	}, stored, 0)
 }
@@ -224,7 +224,7 @@ func (d *Daemon) run(node *server.Server) {
 	l := &loop{
 		server: node, inbox: d.inbox, disk: d.disk, saver: d.saver, peers: d.peers, formation: d.formation, acquaintances: d.acquaintances,
 		serving: d.clients.SetServing, logger: d.logger, began: boottime.Now(), heartbeat: d.config.Heartbeat,
-		callers: map[server.CallID]transport.Caller{}, handed: d.handed,
+		callers: map[server.CallID]transport.Caller{}, handed: d.handed, outdated: d.fail,
 	}
 	for _, work := range []func() error{d.disk.run, d.saver.run} {
 		d.writers.Go(func() {
@@ -234,6 +234,7 @@ func (d *Daemon) run(node *server.Server) {
 		})
 	}
 	l.noteMembership()
+	l.noteVersion()
 	d.loops.Go(l.run)
 	d.born.Store(true)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/wal"
 	"lockd/wire"
@@ -53,6 +54,7 @@ type formation struct {
 	identity   wal.Identity
 	membership raft.Membership // in force here; empty: none is
 	since      raft.Index      // the entry that put it in force
+	version    lockfsm.Version // in force here; zero: not known yet
 	known      []raft.Member   // of the committed membership, and of those behind it
 	// heard are the newest hellos of unformed members, and after this one chose what to promise, those of its directories alone.
 	heard   map[raft.ID]wire.Hello
@@ -104,6 +106,13 @@ func (f *formation) follow(m raft.Membership, since raft.Index, known []raft.Mem
 	f.membership, f.since, f.known = m, since, known
 }
 
+// rise takes over the version in force.
+func (f *formation) rise(v lockfsm.Version) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.version = v
+}
+
 // hello is what this member says of itself at the moment.
 func (f *formation) hello(to raft.ID) wire.Hello {
 	f.mutex.Lock()
@@ -115,7 +124,7 @@ func (f *formation) hello(to raft.ID) wire.Hello {
 	}
 	return wire.Hello{
 		Cluster: f.identity.Cluster, From: f.identity.Member, To: to, Incarnation: f.identity.Incarnation,
-		Since: f.since, Membership: membership, Client: own.Client, HTTP: own.HTTP,
+		Since: f.since, Supports: supported, Version: f.version, Membership: membership, Client: own.Client, HTTP: own.HTTP,
 	}
 }
 
@@ -146,8 +155,17 @@ func (f *formation) judgeName(hello wire.Hello) error {
 		return fmt.Errorf("this is member %d, not member %d", self, hello.To)
 	case hello.From == self:
 		return fmt.Errorf("two nodes run as member %d", self)
+	case hello.Version > supported:
+		return tooOld(self, hello.Version, supported)
+	case hello.Supports < f.version:
+		return tooOld(hello.From, f.version, hello.Supports)
 	}
 	return nil
+}
+
+// tooOld is the error of a member whose program can't read what the others write. It has no part in the cluster until it has another one.
+func tooOld(id raft.ID, needed, supports lockfsm.Version) error {
+	return fmt.Errorf("member %d is too old for the cluster: %w", id, &lockfsm.VersionError{Needed: needed, Supported: supports})
 }
 
 // judgeMember is the rule of a formed member.

@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/wal"
 	"lockd/wire"
@@ -270,4 +272,29 @@ func TestAddressesAreLearntFromThoseWhoAreWelcome(t *testing.T) {
 	hello.Incarnation, hello.Client = 99, "evil:7400"
 	require.Error(t, a.judge(hello))
 	require.Equal(t, "two:7400", a.address(2).Client)
+}
+
+// A member whose program can't read what the others write is refused by whichever side knows of it, and both logs say what to install.
+func TestAMemberThatIsTooOldIsToldOnBothSides(t *testing.T) {
+	a, b, c := trio()
+	meetAll(a, b, c)
+	promise(a, b, c)
+	meetAll(a, b, c)
+	for _, f := range []*formation{a, b, c} {
+		settle(t, f)
+	}
+	a.rise(lockfsm.Newest)
+
+	old := b.hello(1)
+	old.Supports = lockfsm.Oldest
+	require.ErrorContains(t, a.judge(old), "member 2 is too old for the cluster: version 2 is needed, and the program supports no more than version 1: install")
+
+	later := a.hello(2)
+	later.Version = supported + 1
+	var version *lockfsm.VersionError
+	require.ErrorAs(t, b.judge(later), &version)
+	require.Equal(t, supported+1, version.Needed)
+
+	ofA, ofB := meet(a, b)
+	require.NoError(t, errors.Join(ofA, ofB))
 }

@@ -37,6 +37,8 @@ type loop struct {
 	output   server.Output
 	rule     rule
 	hole     raft.Hole // what can't be read of the log, as far as was logged
+	version  lockfsm.Version
+	outdated func(error) // ends the node; nil: it was told to
 	stopping bool
 	handed   chan struct{} // closed when a Stop was asked for and nothing is left to hand over
 }
@@ -57,6 +59,7 @@ type view struct {
 	depths     server.Depths
 	status     raft.Status
 	counts     lockfsm.Counts
+	version    lockfsm.Version
 	callers    int
 	renewals   uint64
 }
@@ -148,6 +151,13 @@ func (l *loop) step(now time.Duration, e event) {
 // carryOut hands out everything that the steps led to. No part waits for another.
 func (l *loop) carryOut() {
 	l.server.Drain(&l.output)
+	if l.output.Outdated != nil {
+		if l.outdated != nil {
+			l.outdated(l.output.Outdated)
+			l.outdated = nil
+		}
+		return
+	}
 	if l.output.Record.Sequence != 0 {
 		l.disk.add(l.output.Record)
 	}
@@ -165,6 +175,7 @@ func (l *loop) carryOut() {
 	}
 	l.noteRule()
 	l.noteHole()
+	l.noteVersion()
 	l.noteHandover()
 }
 
@@ -229,6 +240,16 @@ func (l *loop) noteHole() {
 	l.logger.Warn("entries of the log can't be read and have to come from another member", "first", uint64(now.First), "last", uint64(now.Last))
 }
 
+// noteVersion logs the version in force, and lets members that are too old for it hear so when they greet this one.
+func (l *loop) noteVersion() {
+	if now := l.server.Machine().Version(); now != l.version {
+		l.version = now
+		l.formation.rise(now)
+		l.peers.Speak(now)
+		l.logger.Info("version in force", "version", now, "supported", supported)
+	}
+}
+
 // noteHandover tells Stop when it need not wait any longer: leadership has passed on, or nobody takes it.
 func (l *loop) noteHandover() {
 	if l.stopping && l.handed != nil && (l.server.Stopped() || l.server.Node().Status().Transfer == 0) {
@@ -256,7 +277,7 @@ func (l *loop) farewell(events []event) {
 func (l *loop) view() view {
 	return view{
 		statistics: l.server.Statistics(), depths: l.server.Depths(), status: l.server.Node().Status(),
-		counts: l.server.Machine().Counts(), callers: len(l.callers), renewals: l.renewals,
+		counts: l.server.Machine().Counts(), version: l.server.Machine().Version(), callers: len(l.callers), renewals: l.renewals,
 	}
 }
 

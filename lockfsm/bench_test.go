@@ -17,7 +17,7 @@ type bench struct {
 
 func (b *bench) do(command Command) {
 	b.index++
-	b.buffer = Encode(b.buffer[:0], command)
+	b.buffer = Oldest.Encode(b.buffer[:0], command)
 	if err := b.machine.Apply(b.index, time.Duration(b.index), b.buffer, &b.applied); err != nil {
 		b.Fatal(err)
 	}

@@ -98,6 +98,11 @@ type Withdraw struct {
 // Clock does nothing but carry the entry's time.
 type Clock struct{}
 
+// Upgrade raises the version in force to To, if it is lower: what comes behind this entry may be written in that version.
+type Upgrade struct {
+	To Version
+}
+
 func (Open) isCommand()     {}
 func (Renew) isCommand()    {}
 func (Close) isCommand()    {}
@@ -107,3 +112,4 @@ func (Release) isCommand()  {}
 func (Cancel) isCommand()   {}
 func (Withdraw) isCommand() {}
 func (Clock) isCommand()    {}
+func (Upgrade) isCommand()  {}

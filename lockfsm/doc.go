@@ -90,6 +90,14 @@
 // MaxRequests are remembered for a session. Sequence zero means that the request is never
 // repeated, and without a session (a Release may have none) the number means nothing.
 //
+// # Versions
+//
+// Every command and every snapshot begins with the version in which it is written (version.go). The state has the version in force, which
+// begins with the oldest and rises by Upgrade; no command of a later version than that is applied. So what an older program can't read is
+// never in a log before every member had a program that can, and whoever meets it all the same, after a downgrade say, gets a
+// VersionError, which says what to install. A command does the same in whichever version it is written: a request that is repeated
+// behind an Upgrade finds its first answer. A recovered cluster begins with the oldest version again.
+//
 // # Cost
 //
 // State is kept in sorted trees (see tree.go), each command costs O(log n) in sessions,

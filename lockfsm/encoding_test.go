@@ -20,6 +20,7 @@ var everyCommand = []Command{
 	Cancel{Request: Request{Session: 1, Sequence: 4, Acknowledged: 3}, Target: 2},
 	Withdraw{Name: "a", Place: 7},
 	Clock{},
+	Upgrade{To: 2},
 }
 
 // The bytes are in logs that later versions must read: a change here breaks clusters.
@@ -34,9 +35,28 @@ func TestCommandBytesNeverChange(t *testing.T) {
 		"010701040302",
 		"0108016107",
 		"0109",
+		"010a02",
 	}
 	for i, command := range everyCommand {
-		require.Equal(t, expected[i], hex.EncodeToString(Encode(nil, command)), "%#v", command)
+		require.Equal(t, expected[i], hex.EncodeToString(first.Encode(nil, command)), "%#v", command)
+	}
+}
+
+func TestCompactCommandBytesNeverChange(t *testing.T) {
+	expected := []string{
+		"0201ac0280d0acf30e04686f7374",
+		"02020201feffffffff3f",
+		"020305",
+		"020402030e02f2ffa7dcb08c0d",
+		"02050102010161017601",
+		"0206010301016110",
+		"020701040102",
+		"0208016107",
+		"0209",
+		"020a02",
+	}
+	for i, command := range everyCommand {
+		require.Equal(t, expected[i], hex.EncodeToString(compact.Encode(nil, command)), "%#v", command)
 	}
 }
 
@@ -45,7 +65,7 @@ func drawCommand(t *rapid.T) Command {
 	duration := func(label string) time.Duration { return time.Duration(rapid.Int64().Draw(t, label)) }
 	text := func(label string) string { return string(rapid.SliceOf(rapid.Byte()).Draw(t, label)) }
 	request := Request{SessionID(number("session")), Sequence(number("sequence")), Sequence(number("acknowledged"))}
-	switch rapid.IntRange(0, 8).Draw(t, "kind") {
+	switch rapid.IntRange(0, 9).Draw(t, "kind") {
 	case 0:
 		return Open{number("nonce"), duration("TTL"), text("owner")}
 	case 1:
@@ -66,14 +86,20 @@ func drawCommand(t *rapid.T) Command {
 		return Cancel{request, Sequence(number("target"))}
 	case 7:
 		return Withdraw{text("name"), Place(number("place"))}
+	case 8:
+		return Upgrade{drawVersion(t)}
 	}
 	return Clock{}
+}
+
+func drawVersion(t *rapid.T) Version {
+	return Version(rapid.IntRange(int(Oldest), int(Newest)).Draw(t, "version"))
 }
 
 func TestEveryCommandSurvivesItsEncoding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		command := drawCommand(t)
-		data := Encode([]byte("before"), command)
+		data := drawVersion(t).Encode([]byte("before"), command)
 		require.Equal(t, "before", string(data[:6]), "Encode appends")
 		decoded, err := Decode(data[6:])
 		require.NoError(t, err)
@@ -88,9 +114,11 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		cause error
 	}{
 		{"nothing", "", ErrTruncated},
-		{"a version from the future", "0209", ErrVersion},
+		{"a version from the future", "0309", ErrVersion},
+		{"an upgrade to a version from the future", "010a03", ErrVersion},
+		{"no version", "0009", ErrVersion},
 		{"a version without anything behind", "01", ErrTruncated},
-		{"a kind from the future", "010a", ErrKind},
+		{"a kind from the future", "010b", ErrKind},
 		{"no kind", "0100", ErrKind},
 		{"a byte too much", "010900", ErrTrailing},
 		{"a number that ends in the middle", "010380", ErrTruncated},
@@ -116,10 +144,12 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 // Of each kind, no part is a command by itself.
 func TestDecodeRefusesEveryTruncation(t *testing.T) {
 	for _, command := range everyCommand {
-		data := Encode(nil, command)
-		for size := range len(data) {
-			_, err := Decode(data[:size])
-			require.Error(t, err, "%#v, %d bytes", command, size)
+		for version := Oldest; version <= Newest; version++ {
+			data := version.Encode(nil, command)
+			for size := range len(data) {
+				_, err := Decode(data[:size])
+				require.Error(t, err, "%#v, %d bytes", command, size)
+			}
 		}
 	}
 }
@@ -127,7 +157,7 @@ func TestDecodeRefusesEveryTruncation(t *testing.T) {
 // A decoded command outlives the buffer it was read from.
 func TestDecodedCommandSharesNoMemory(t *testing.T) {
 	command := Acquire{Name: "name", Value: []byte("value"), Wait: Forever}
-	data := Encode(nil, command)
+	data := Oldest.Encode(nil, command)
 	decoded, err := Decode(data)
 	require.NoError(t, err)
 	for i := range data {
@@ -138,7 +168,8 @@ func TestDecodedCommandSharesNoMemory(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	for _, command := range everyCommand {
-		f.Add(Encode(nil, command))
+		f.Add(Oldest.Encode(nil, command))
+		f.Add(Newest.Encode(nil, command))
 	}
 	f.Add([]byte{1, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -148,6 +179,6 @@ func FuzzDecode(f *testing.F) {
 			require.ErrorAs(t, err, &format)
 			return
 		}
-		require.Equal(t, data, Encode(nil, command), "every command has one encoding")
+		require.Equal(t, data, Version(data[0]).Encode(nil, command), "every command has one encoding in its version")
 	})
 }

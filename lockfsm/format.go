@@ -40,6 +40,8 @@ type reader struct {
 	data []byte
 	rest []byte
 	err  error
+
+	version Version // of what is read
 }
 
 func newReader(what string, data []byte) *reader {
@@ -51,6 +53,18 @@ func (r *reader) fail(cause error) {
 		r.err = &FormatError{What: r.what, Offset: len(r.data) - len(r.rest), Cause: cause}
 	}
 	r.rest = nil
+}
+
+// readVersion reads the first byte of everything.
+func (r *reader) readVersion() {
+	r.version = Version(r.byte())
+	switch {
+	case r.err != nil:
+	case r.version > Newest:
+		r.fail(&VersionError{Needed: r.version, Supported: Newest})
+	case r.version < Oldest:
+		r.fail(ErrVersion)
+	}
 }
 
 func (r *reader) byte() byte {

@@ -70,7 +70,7 @@ func TestInvalidCommandsChangeNothing(t *testing.T) {
 func TestTooManySessions(t *testing.T) {
 	m, applied := New(), Applied{}
 	m.sessions.count = MaxSessions - 1
-	open := Encode(nil, Open{TTL: MinTTL})
+	open := Oldest.Encode(nil, Open{TTL: MinTTL})
 	require.NoError(t, m.Apply(1, 0, open, &applied))
 	require.Equal(t, OK, applied.Result.Status)
 	require.NoError(t, m.Apply(2, 0, open, &applied))
@@ -79,23 +79,23 @@ func TestTooManySessions(t *testing.T) {
 
 func TestTooManyLocks(t *testing.T) {
 	m, applied := New(), Applied{}
-	require.NoError(t, m.Apply(1, 0, Encode(nil, Open{TTL: MinTTL}), &applied))
+	require.NoError(t, m.Apply(1, 0, Oldest.Encode(nil, Open{TTL: MinTTL}), &applied))
 	m.locks.count = MaxLocks - 1
 	acquire := Acquire{Request: Request{Session: 1}, Name: "a"}
-	require.NoError(t, m.Apply(2, 0, Encode(nil, acquire), &applied))
+	require.NoError(t, m.Apply(2, 0, Oldest.Encode(nil, acquire), &applied))
 	require.Equal(t, OK, applied.Result.Status)
 	acquire.Name = "b"
-	require.NoError(t, m.Apply(3, 0, Encode(nil, acquire), &applied))
+	require.NoError(t, m.Apply(3, 0, Oldest.Encode(nil, acquire), &applied))
 	require.Equal(t, TooManyLocks, applied.Result.Status)
 	acquire.Name, acquire.Wait = "a", Forever
-	require.NoError(t, m.Apply(4, 0, Encode(nil, acquire), &applied))
+	require.NoError(t, m.Apply(4, 0, Oldest.Encode(nil, acquire), &applied))
 	require.Equal(t, Waiting, applied.Result.Status, "a held lock may be waited for")
 }
 
 func TestTooManyWaiters(t *testing.T) {
 	m, applied := New(), Applied{}
-	require.NoError(t, m.Apply(1, 0, Encode(nil, Open{TTL: MinTTL}), &applied))
-	acquire := Encode(nil, Acquire{Request: Request{Session: 1}, Name: "a", Wait: Forever})
+	require.NoError(t, m.Apply(1, 0, Oldest.Encode(nil, Open{TTL: MinTTL}), &applied))
+	acquire := Oldest.Encode(nil, Acquire{Request: Request{Session: 1}, Name: "a", Wait: Forever})
 	for index := range uint64(1 + MaxWaiters) {
 		require.NoError(t, m.Apply(2+index, 0, acquire, &applied))
 	}

@@ -19,19 +19,26 @@ type Machine struct {
 const maxTime = time.Duration(1) << 62
 
 // New returns the machine of a new cluster before its first entry.
-func New() *Machine { return &Machine{} }
+func New() *Machine {
+	m := &Machine{}
+	m.version = Oldest
+	return m
+}
 
 // Apply steps the machine by one log entry. The index must be higher and the entry's
 // cluster time not lower than the last one's: it panics otherwise, because then this is not
 // the log. applied is overwritten with what the entry did.
 //
-// The error is a *FormatError: the command is of a version or kind that this machine does
-// not know, or damaged. Nothing has changed then, and the replica must stop: to skip an
-// entry that others apply would make it another machine than theirs.
+// The error wraps a *FormatError: the command is of a version or kind that this machine does
+// not know, or damaged. Or it is of a later version than is in force, and so from a leader that must not have written it. Nothing has changed
+// then, and the replica must stop: to skip an entry that others apply would make it another machine than theirs.
 func (m *Machine) Apply(index uint64, at time.Duration, command []byte, applied *Applied) error {
 	decoded, err := Decode(command)
 	if err != nil {
 		return fmt.Errorf("entry %d: %w", index, err)
+	}
+	if written := Version(command[0]); written > m.version {
+		return fmt.Errorf("entry %d is a command of version %d, and version %d is in force", index, written, m.version)
 	}
 	m.begin(index, at, applied)
 	m.digest = hashText(m.digest, command)
@@ -92,6 +99,8 @@ func (m *Machine) execute(command Command, applied *Applied) (Result, string) {
 		return m.withdraw(c, applied), c.Name
 	case Clock:
 		return Result{Status: OK}, ""
+	case Upgrade:
+		return m.upgrade(c), ""
 	}
 	panic(fmt.Sprintf("lockfsm: a command of type %T was decoded and can't be executed", command))
 }
@@ -137,6 +146,9 @@ func (m *Machine) complete(result Result, subject string) Result {
 
 func (m *Machine) mix(applied *Applied) {
 	h := m.digest.word(m.revision).word(uint64(m.time))
+	if m.version > first { // whose machines have the digest that they always had
+		h = h.word(uint64(m.version))
+	}
 	h = mixResult(h, applied.Result)
 	for _, renewal := range applied.Renewals {
 		h = h.word(uint64(renewal.Session)).word(uint64(renewal.Status))

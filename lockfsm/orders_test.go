@@ -93,7 +93,7 @@ func (o *orders) walk(end []byte) {
 	m := New()
 	var applied Applied
 	for _, c := range o.path {
-		require.NoError(o.t, m.Apply(m.Revision()+1, m.Time()+step(c), Encode(nil, c), &applied))
+		require.NoError(o.t, m.Apply(m.Revision()+1, m.Time()+step(c), Oldest.Encode(nil, c), &applied))
 	}
 	if string(m.Snapshot().Encode()) != string(end) {
 		require.Fail(o.t, "a machine that was restored on its way is another one", "%v", o.path)
@@ -115,7 +115,7 @@ func (o *orders) take(from point, c Command) point {
 	require.NoError(o.t, err)
 	due := m.Due(nil, maxTime, 2)
 	var applied Applied
-	require.NoError(o.t, m.Apply(m.Revision()+1, m.Time()+step(c), Encode(nil, c), &applied))
+	require.NoError(o.t, m.Apply(m.Revision()+1, m.Time()+step(c), Oldest.Encode(nil, c), &applied))
 	if err := m.Check(); err != nil {
 		o.wrong("%v", err)
 	}

@@ -6,14 +6,13 @@ import (
 )
 
 // Restore rebuilds the machine of which data is the encoded snapshot. The error is a
-// *FormatError: of another version, damaged, or breaking an invariant of Check. The
+// *FormatError: of a later version (then it wraps a *VersionError), damaged, or breaking an invariant of Check. The
 // machine shares no memory with data.
 func Restore(data []byte) (*Machine, error) {
 	r := newReader("snapshot", data)
 	m := New()
-	if version := r.byte(); r.err == nil && version != snapshotVersion {
-		r.fail(ErrVersion)
-	}
+	r.readVersion()
+	m.version = r.version
 	m.readHeader(r)
 	readTree(r, m.readSession)
 	readTree(r, m.readLock)

@@ -5,9 +5,6 @@ import (
 	"iter"
 )
 
-// snapshotVersion is the first byte of every snapshot.
-const snapshotVersion = 1
-
 // chunkSize is about how long a piece of an encoded snapshot is.
 const chunkSize = 64 << 10
 
@@ -40,7 +37,7 @@ func (s *Snapshot) Encode() []byte {
 
 // Chunks yields the encoding in pieces of about 64 KiB. Each is valid only until the next.
 //
-//	version   byte      1
+//	version   byte      the one in force
 //	header              revision, time, last token, digest, what was done (five numbers)
 //	sessions  number    how many, then each: id, nonce, TTL, deadline, owner, acknowledged
 //	locks     number    how many, then each: name, token, session, place, since, value
@@ -55,7 +52,7 @@ func (s *Snapshot) Chunks() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		records := s.sessions.len() + s.locks.len() + s.queue.len() + s.requests.len()
 		w := &writer{yield: yield, buffer: make([]byte, 0, min(chunkSize+chunkSize/4, 64*(records+1)))}
-		w.buffer = append(w.buffer, snapshotVersion)
+		w.buffer = append(w.buffer, byte(s.version))
 		w.buffer = appendHeader(w.buffer, &s.primary)
 		if writeTree(w, &s.sessions, appendSession) && writeTree(w, &s.locks, appendLock) &&
 			writeTree(w, &s.queue, appendWaiter) && writeTree(w, &s.requests, appendKept) {

@@ -63,7 +63,7 @@ func TestSnapshotStaysWhileItsMachineGoesOn(t *testing.T) {
 	acquire := func(name int) {
 		index++
 		command := Acquire{Request: Request{Session: session}, Name: fmt.Sprint("lock ", name), Value: make([]byte, 100)}
-		require.NoError(t, m.Apply(index, 0, Encode(nil, command), &s.applied))
+		require.NoError(t, m.Apply(index, 0, Oldest.Encode(nil, command), &s.applied))
 	}
 	for name := range 3000 {
 		acquire(name)
@@ -81,7 +81,7 @@ func TestSnapshotStaysWhileItsMachineGoesOn(t *testing.T) {
 			held, known := m.grants.get(tokenKey(Token(chunks-1)*500 + token + 1))
 			if known {
 				release := Release{Name: held, Token: Token(chunks-1)*500 + token + 1}
-				require.NoError(t, m.Apply(index, 0, Encode(nil, release), &s.applied))
+				require.NoError(t, m.Apply(index, 0, Oldest.Encode(nil, release), &s.applied))
 			}
 		}
 		acquire(10_000 + chunks)
@@ -135,7 +135,10 @@ func TestRestoreOfDamagedBytes(t *testing.T) {
 	}
 	_, err := Restore(append(data, 0))
 	require.ErrorIs(t, err, ErrTrailing)
-	data[0] = 2
+	data[0] = byte(Newest) + 1
+	_, err = Restore(data)
+	require.ErrorIs(t, err, ErrVersion)
+	data[0] = 0
 	_, err = Restore(data)
 	require.ErrorIs(t, err, ErrVersion)
 }

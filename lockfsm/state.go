@@ -15,6 +15,7 @@ type state struct {
 
 // primary is what a snapshot carries.
 type primary struct {
+	version  Version       // the one in force
 	revision uint64        // index of the last entry
 	time     time.Duration // of the last entry
 	last     Token         // the highest token granted, with its epoch

@@ -23,7 +23,7 @@ func tell(t testing.TB) *story { return &story{TB: t, machine: New()} }
 func (s *story) do(command Command) Result {
 	s.Helper()
 	s.index++
-	require.NoError(s, s.machine.Apply(s.index, s.at, Encode(nil, command), &s.applied))
+	require.NoError(s, s.machine.Apply(s.index, s.at, Oldest.Encode(nil, command), &s.applied))
 	require.NoError(s, s.machine.Check())
 	return s.applied.Result
 }
@@ -503,7 +503,7 @@ func TestEntriesOutOfOrderPanic(t *testing.T) {
 	s := tell(t)
 	s.later(time.Second)
 	s.open()
-	clock := Encode(nil, Clock{})
+	clock := Oldest.Encode(nil, Clock{})
 	require.Panics(t, func() { _ = s.machine.Apply(1, time.Second, clock, &s.applied) })
 	require.Panics(t, func() { _ = s.machine.Apply(2, time.Second-1, clock, &s.applied) })
 	require.Panics(t, func() { s.machine.Advance(0, time.Second, &s.applied) })
@@ -513,7 +513,7 @@ func TestUnknownCommandChangesNothing(t *testing.T) {
 	s := tell(t)
 	s.open()
 	before := s.machine.Snapshot().Encode()
-	err := s.machine.Apply(2, time.Hour, []byte{2, 9}, &s.applied)
+	err := s.machine.Apply(2, time.Hour, []byte{byte(Newest) + 1, 9}, &s.applied)
 	require.ErrorIs(t, err, ErrVersion)
 	require.ErrorContains(t, err, "entry 2")
 	require.Equal(t, before, s.machine.Snapshot().Encode())

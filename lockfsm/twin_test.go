@@ -33,7 +33,7 @@ func (w *twins) apply(t require.TestingT, command Command) {
 		w.machine.Advance(w.index, w.at, &w.applied)
 		w.replica.Advance(w.index, w.at, &other)
 	} else {
-		data := Encode(nil, command)
+		data := w.machine.Version().Encode(nil, command)
 		require.NoError(t, w.machine.Apply(w.index, w.at, data, &w.applied))
 		require.NoError(t, w.replica.Apply(w.index, w.at, data, &other))
 	}
@@ -134,7 +134,7 @@ func (w *twins) draw(t *rapid.T) Command {
 	case 0:
 		return nil
 	case 1:
-		return Clock{}
+		return rapid.SampledFrom([]Command{Clock{}, Clock{}, Upgrade{To: Oldest}, Upgrade{To: Newest}}).Draw(t, "nothing to anybody")
 	case 2, 3:
 		ttl := time.Duration(rapid.IntRange(1, 4).Draw(t, "TTL")) * time.Second
 		return Open{Nonce: rapid.Uint64Range(0, 6).Draw(t, "nonce"), TTL: ttl, Owner: rapid.SampledFrom([]string{"", "x"}).Draw(t, "owner")}

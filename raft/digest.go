@@ -226,6 +226,8 @@ func (d *digest) peer(n *Node, p *peer) {
 	d.flag(n.shy(p))
 	d.number(p.round)
 	d.reads(p.asks)
+	d.number(uint64(p.version))
+	d.number(p.told)
 	d.flag(n.now < p.promised+n.leaseTime())
 	d.flag(p.study != nil)
 	if p.study != nil {
@@ -331,6 +333,7 @@ func (d *digest) message(message Message) {
 	case *Appended:
 		numbers(tagAppended, uint64(m.Term), m.Round, uint64(m.Match))
 		d.flag(m.Full)
+		d.number(uint64(m.Version))
 	case *Mismatch:
 		numbers(tagMismatch, uint64(m.Term), m.Round, uint64(m.PrevIndex), uint64(m.Last), uint64(m.ConflictTerm), uint64(m.ConflictIndex))
 	case *Chunk:

@@ -82,7 +82,7 @@ func supersede(older, newer Message) Message {
 	switch a := newer.(type) {
 	case *Appended:
 		if b, is := older.(*Appended); is {
-			return &Appended{Term: a.Term, Round: max(a.Round, b.Round), Match: max(a.Match, b.Match), Full: a.Full}
+			return &Appended{Term: a.Term, Round: max(a.Round, b.Round), Match: max(a.Match, b.Match), Full: a.Full, Version: a.Version}
 		}
 	case *Mismatch:
 		_, same = older.(*Mismatch)

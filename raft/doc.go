@@ -48,6 +48,9 @@
 // A leader that was asked for no such read asks for no promises, and is replaced as fast as ever: its followers act upon a hint that it is gone
 // within two heartbeats. Those who promised wait for an election timeout first, from when they were last asked.
 //
+// A member tells its leader with each answer which version of the state machine's commands its program can read. Here that means nothing; but the
+// leader says which round an answer belongs to (Ask), so that the word of a program that was replaced since does not count.
+//
 // Cluster time (clock.go) is carried by every entry, and never falls along the log. It is what the state machine
 // may use as a clock. It advances by the leader's monotonic clock, at most one heartbeat
 // interval for each step, so that a leader which was stopped does not count its own pause.

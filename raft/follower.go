@@ -35,10 +35,10 @@ func (n *Node) onAppend(from ID, m *Append) {
 	if !news && n.promised() {
 		// It says no more than what is durable already. Did a heartbeat wait for the entries before
 		// it, a disk that is slow for an election timeout would depose a leader that everybody hears.
-		n.deliver(n.envelope(from, &Appended{Term: n.term, Round: m.Round, Match: min(match, n.disk.stable), Full: n.disk.full}))
+		n.deliver(n.envelope(from, &Appended{Term: n.term, Round: m.Round, Match: min(match, n.disk.stable), Full: n.disk.full, Version: n.config.Version}))
 		return
 	}
-	n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: match, Full: n.disk.full})
+	n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: match, Full: n.disk.full, Version: n.config.Version})
 }
 
 // accept adds the entries that are new, and says whether there were any. It cuts the log only where an entry differs: an Append that was

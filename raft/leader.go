@@ -145,6 +145,7 @@ func (n *Node) onAppended(from ID, m *Appended) {
 		fail("member %d matches up to %d, behind the end of the leader's log at %d", from, m.Match, n.log.last())
 	}
 	p.full = m.Full
+	p.supports(m)
 	if p.advance(m.Match, n.now, &n.config) {
 		n.advanceCommit()
 	}

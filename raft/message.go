@@ -68,6 +68,8 @@ type Appended struct {
 	Round uint64
 	Match Index
 	Full  bool // the sender's disk has no room
+	// Version is Config.Version of the sender.
+	Version uint8
 }
 
 // Mismatch says that the sender's log has no entry of PrevTerm at PrevIndex.

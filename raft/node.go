@@ -18,6 +18,9 @@ type Config struct {
 	Heartbeat time.Duration
 	// Drift is by how much the rate of any member's clock may be off, in parts in a million. Reads by lease rest on it, and nothing else.
 	Drift int64
+	// Version is the latest one of the state machine's commands and snapshots that this member's program can read. It means nothing here, but that
+	// each member tells its leader (FollowerStatus.Version).
+	Version uint8
 	// Random is where election timeouts are drawn from.
 	Random rand.Source
 

@@ -44,6 +44,9 @@ type peer struct {
 	promised time.Duration
 	asks     []pendingRead // by which it wants to serve reads, under its own numbers
 
+	version uint8  // the latest that its program can read, as it last said; zero: it has not said it yet
+	told    uint64 // and in answer to which round
+
 	install installation
 	study   *study // of a learner
 }
@@ -60,6 +63,13 @@ func (p *peer) advance(match Index, now time.Duration, c *Config) bool {
 		p.flow.arrived(match, now, c)
 	}
 	return news
+}
+
+// supports takes an answer's word for the version of the follower's program, unless a later round was answered: another program may run there by now.
+func (p *peer) supports(m *Appended) {
+	if m.Round >= p.told {
+		p.version, p.told = m.Version, m.Round
+	}
 }
 
 // probe begins to look for the place at which the logs meet.

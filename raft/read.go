@@ -120,3 +120,13 @@ func (l *lead) awaited() bool {
 	}
 	return false
 }
+
+// Ask has a leader begin a round of heartbeats with the next Drain, and returns its number: what a member says in answer to it, or to a later one
+// (FollowerStatus.Told), it says after now. Zero at any other member.
+func (n *Node) Ask() uint64 {
+	if n.role != Leader {
+		return 0
+	}
+	n.lead.asking = true
+	return n.lead.round + 1
+}

@@ -117,7 +117,7 @@ func (n *Node) onChunk(from ID, m *Chunk) {
 		// The log reaches as far by itself. What the snapshot covers is committed.
 		n.commitTo(m.Index)
 		n.incoming = nil
-		n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: m.Index, Full: n.disk.full})
+		n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: m.Index, Full: n.disk.full, Version: n.config.Version})
 		return
 	}
 	if !n.incoming.of(m) {
@@ -134,7 +134,7 @@ func (n *Node) onChunk(from ID, m *Chunk) {
 		return
 	}
 	n.installSnapshot(Snapshot{Index: m.Index, Term: m.IndexTerm, Time: m.Time, Membership: m.Membership, Data: n.incoming.data})
-	n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: m.Index, Full: n.disk.full})
+	n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: m.Index, Full: n.disk.full, Version: n.config.Version})
 }
 
 // installSnapshot replaces log and machine. Nothing that was on its way to the disk says anything about the new log.

@@ -45,6 +45,9 @@ type FollowerStatus struct {
 	Learner    bool // it does not vote
 	// Slow says that the learner could not catch up in ten rounds. It stays one until somebody promotes it.
 	Slow bool
+	// Version is Config.Version of the member, as it said in answer to the round Told. Zero: it has not said it to this leader.
+	Version uint8
+	Told    uint64
 }
 
 // Followers tells how a leader sees the others. It is empty at any other member.
@@ -58,6 +61,7 @@ func (n *Node) Followers() []FollowerStatus {
 		followers = append(followers, FollowerStatus{
 			ID: p.id, Match: p.match, Installing: p.mode == installing,
 			Active: n.lately(p), Full: p.full, Learner: p.study != nil, Slow: p.study != nil && p.study.slow(),
+			Version: p.version, Told: p.told,
 		})
 	}
 	return followers

@@ -65,7 +65,7 @@ func (s Schedule) check(strike Strike) error {
 		return fmt.Errorf("%v: client %d of %d", f, strike.Client, s.Clients)
 	case f.Accident() && strike.Place == "":
 		return fmt.Errorf("%v: an accident says its place", f)
-	case !f.Accident() && strike.Place != "" && f != MidWrite:
+	case !f.Accident() && strike.Place != "" && f != MidWrite && f != Upgrade:
 		return fmt.Errorf("%v: an attack has a server or a client, and no place", f)
 	}
 	if strike.Place != "" {

@@ -65,6 +65,7 @@ const (
 
 	// Of the cluster itself.
 	Members // nodes are added, removed and replaced while the cluster works
+	Upgrade // members begin with programs of different versions, and are given others, now and then older ones
 
 	Faults // how many there are
 )
@@ -79,7 +80,7 @@ var names = [Faults]string{
 	ClientClockStrobe: "client-clock-strobe", ClientClockFreeze: "client-clock-freeze", WallJump: "wall-jump",
 	SlowDisk: "slow-disk", LostWrite: "lost-write", TornWrite: "torn-write", LostName: "lost-name", WriteError: "write-error",
 	FailedSync: "failed-sync", FullDisk: "full-disk", BitRot: "bit-rot", Misdirected: "misdirected", Wipe: "wipe",
-	Members: "members",
+	Members: "members", Upgrade: "upgrade",
 }
 
 func (f Fault) String() string { return names[f] }

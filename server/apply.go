@@ -38,6 +38,7 @@ func (s *Server) applyEntry(e *raft.Entry) {
 	}
 	s.answer(e.Index)
 	s.expiry.applied(e.Index)
+	s.ascent.applied(e.Index)
 }
 
 // answer gives everybody who waited for the entry just applied what it decided for them.

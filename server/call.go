@@ -118,7 +118,10 @@ type Inspected struct {
 	Node    raft.Status
 	Time    time.Duration // cluster time as this node has applied it
 	Counts  lockfsm.Counts
-	Members []Progress // from a leader: how far each member is
+	Version lockfsm.Version // in force, as this node has applied it
+	// Supports is the latest version that this node's program can read.
+	Supports lockfsm.Version
+	Members  []Progress // from a leader: how far each member is
 }
 
 // Progress is how far a leader sees one member.
@@ -129,6 +132,8 @@ type Progress struct {
 	Active bool       // heard from within an election timeout
 	// Learner says that it does not vote yet, and Slow that it did not catch up in as many rounds as it gets.
 	Learner, Slow bool
+	// Supports is the latest version that its program can read, as it last said. Zero: it has not said it to this leader.
+	Supports lockfsm.Version
 }
 
 // Reason says why a call was refused before it did anything, or that nobody knows.

@@ -37,6 +37,7 @@ type member struct {
 	snapshot *Snapshotting
 	entries  int    // that went to its disk
 	written  uint64 // the last record that did
+	outdated error  // why it stopped
 }
 
 func serverConfig(id raft.ID) Config {
@@ -45,7 +46,7 @@ func serverConfig(id raft.ID) Config {
 			ID: id, Incarnation: uint64(id), ElectionTimeout: electionTimeout, Heartbeat: heartbeat, Drift: 1000, Random: rand.NewPCG(uint64(id), 1),
 			MaxAppendBytes: 1 << 16, MaxInflight: 64, MaxInflightBytes: 1 << 20, MinInflightBytes: 1 << 12, MaxUncommittedBytes: 1 << 20, ChunkBytes: 1 << 10,
 		},
-		SnapshotBytes: 1 << 20, MaxCalls: 1000, ClockInterval: time.Second,
+		Version: lockfsm.Newest, SnapshotBytes: 1 << 20, MaxCalls: 1000, ClockInterval: time.Second,
 	}
 }
 
@@ -57,7 +58,7 @@ func founding(size int) raft.Stored {
 	return raft.Stored{Term: 1, Snapshot: snapshot}
 }
 
-// newCluster makes a cluster and waits for its first leader.
+// newCluster makes a cluster and waits for its first leader, and for the version that all support.
 func newCluster(t *testing.T, size int, change ...func(*Config)) *cluster {
 	c := &cluster{t: t, answers: map[CallID]Answer{}}
 	for id := raft.ID(1); id <= raft.ID(size); id++ {
@@ -69,8 +70,22 @@ func newCluster(t *testing.T, size int, change ...func(*Config)) *cluster {
 		require.NoError(t, err)
 		c.members = append(c.members, &member{id: id, server: server})
 	}
-	c.until(func() bool { return c.leader() != nil })
+	c.until(func() bool { return c.leader() != nil && c.inForce(c.common()) })
 	return c
+}
+
+// common is the highest version that all members support.
+func (c *cluster) common() lockfsm.Version {
+	lowest := lockfsm.Newest
+	for _, m := range c.members {
+		lowest = min(lowest, m.server.config.Version)
+	}
+	return lowest
+}
+
+// inForce tells whether a version is in force at every member.
+func (c *cluster) inForce(v lockfsm.Version) bool {
+	return !slices.ContainsFunc(c.members, func(m *member) bool { return m.server.machine.Version() != v })
 }
 
 // leader is the running leader of the highest term that is not cut off.
@@ -110,6 +125,7 @@ func (c *cluster) run(m *member) {
 	}
 	var out Output
 	m.server.Drain(&out)
+	m.outdated = out.Outdated
 	if out.Record.Sequence != 0 {
 		m.entries += len(out.Record.Entries)
 		m.written = out.Record.Sequence

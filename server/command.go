@@ -106,7 +106,7 @@ func (s *Server) command(id CallID, command lockfsm.Command) {
 
 // propose puts a command into the log.
 func (s *Server) propose(command lockfsm.Command, p proposal) error {
-	index, err := s.node.Propose(s.now, lockfsm.Encode(nil, command))
+	index, err := s.node.Propose(s.now, s.machine.Version().Encode(nil, command))
 	if err != nil {
 		return err
 	}

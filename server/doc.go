@@ -30,6 +30,13 @@
 // leader acts on a Timeout only, which the shell steps when it has nothing else left to hand
 // in: a renewal that was waiting in a socket while the process was stopped is read first.
 //
+// # Versions
+//
+// The leader writes commands in the version in force, as it has applied it, and raises that when every member of the cluster has said, in answer
+// to a round, that its program supports more (version.go). What this node's program can't read is taken in neither from others nor from its own disk: then the
+// node is Outdated, and does nothing more. An Upgrade is as safe as any entry: a leader that falls with an Upgrade uncommitted leaves it to its
+// successor, or loses it with all that was written behind it; and whoever holds it knows what it needs.
+//
 // # Bounds
 //
 // Calls in flight and bytes proposed are bounded; beyond them a call is refused as Overloaded. When the disk is

@@ -27,6 +27,8 @@ type Output struct {
 	Membership bool
 	// Snapshot, when not nil, is to be encoded and made durable, and then reported by raft.Snapshotted.
 	Snapshot *Snapshotting
+	// Outdated, when not nil, is an *Outdated: this node was sent what its program can't read, and must be ended. Nothing else is to be done then.
+	Outdated error
 }
 
 // Reply is the answer of a call.

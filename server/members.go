@@ -15,7 +15,11 @@ const maxAddress = 255
 // changeMembers begins a change of the membership. It is answered when the change is done.
 func (s *Server) changeMembers(id CallID, c ChangeMembers) {
 	s.noteChange() // the last one may be done since the last drain
-	if detail := invalidChange(c.Change); detail != "" {
+	detail := invalidChange(c.Change)
+	if detail == "" {
+		detail = s.tooOld(c.Promote)
+	}
+	if detail != "" {
 		s.refuse(id, Invalid, detail)
 		return
 	}

@@ -120,9 +120,12 @@ func page(limit int) int {
 // inspect tells how this node sees itself, confirmed by nobody.
 func (s *Server) inspect() Inspected {
 	status := s.node.Status()
-	seen := Inspected{Node: status, Time: s.machine.Time(), Counts: s.machine.Counts()}
+	seen := Inspected{Node: status, Time: s.machine.Time(), Counts: s.machine.Counts(), Version: s.machine.Version(), Supports: s.config.Version}
 	for _, f := range s.node.Followers() {
-		seen.Members = append(seen.Members, Progress{Member: f.ID, Match: f.Match, Lag: uint64(status.Last - f.Match), Active: f.Active, Learner: f.Learner, Slow: f.Slow})
+		seen.Members = append(seen.Members, Progress{
+			Member: f.ID, Match: f.Match, Lag: uint64(status.Last - f.Match), Active: f.Active, Learner: f.Learner, Slow: f.Slow,
+			Supports: lockfsm.Version(f.Version),
+		})
 	}
 	return seen
 }

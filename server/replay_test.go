@@ -13,7 +13,7 @@ import (
 // What a disk holds adds up to the machine that the node had, entries without a command included: they carry time, and waits run out by it.
 func TestReplayIsWhatTheNodeApplied(t *testing.T) {
 	command := func(index raft.Index, at time.Duration, c lockfsm.Command) raft.Entry {
-		return raft.Entry{Index: index, Term: 1, Kind: raft.KindCommand, Time: at, Data: lockfsm.Encode(nil, c)}
+		return raft.Entry{Index: index, Term: 1, Kind: raft.KindCommand, Time: at, Data: lockfsm.Oldest.Encode(nil, c)}
 	}
 	entries := []raft.Entry{
 		{Index: 2, Term: 1, Kind: raft.KindEmpty},

@@ -11,6 +11,9 @@ import (
 // Config sets a server up.
 type Config struct {
 	Raft raft.Config
+	// Version is the latest that this node may read and write, at most lockfsm.Newest: an older program's would be less. It tells the others
+	// (Raft.Version is set to it).
+	Version lockfsm.Version
 	// SnapshotBytes is how much log may gather, about, before the machine takes a snapshot of itself. If the last snapshot
 	// was larger, so much.
 	SnapshotBytes int
@@ -35,6 +38,8 @@ type Server struct {
 	withdrawals []lockfsm.Withdraw
 	expiry      expiry
 	handover    handover
+	ascent      ascent
+	outdatedBy  error  // why this node can't go on; nil: it can
 	changing    CallID // who waits for a change of the membership; zero: nobody
 	full        bool
 
@@ -57,17 +62,25 @@ type Snapshotting struct {
 	Machine  *lockfsm.Snapshot
 }
 
-// New makes a server from what its disk holds. It fails when the stored snapshot can't be read.
+// New makes a server from what its disk holds. It fails when the stored snapshot can't be read; the error is an *Outdated if this disk
+// holds what needs a later version.
 func New(config Config, stored raft.Stored, now time.Duration) (*Server, error) {
 	if config.SnapshotBytes <= 0 || config.MaxCalls <= 0 || config.ClockInterval <= 0 {
 		panic(fmt.Sprintf("server: a bound is missing in %+v", config))
+	}
+	if config.Version < lockfsm.Oldest || config.Version > lockfsm.Newest {
+		panic(fmt.Sprintf("server: version %d is not among those that this program knows", config.Version))
+	}
+	config.Raft.Version = uint8(config.Version)
+	s := &Server{config: config, now: now, calls: newTable()}
+	if err := s.unreadableDisk(&stored); err != nil {
+		return nil, err
 	}
 	machine, err := restore(stored.Snapshot)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, node: raft.New(config.Raft, stored, now), machine: machine, now: now}
-	s.calls = newTable()
+	s.node, s.machine = raft.New(config.Raft, stored, now), machine
 	s.lastTerm = s.node.Term()
 	return s, nil
 }
@@ -84,9 +97,15 @@ func restore(snapshot raft.Snapshot) (*lockfsm.Machine, error) {
 	return machine, nil
 }
 
-// Step tells the server what happened, at which time of its own monotonic clock.
+// Step tells the server what happened, at which time of its own monotonic clock. One that is outdated takes nothing in any more.
 func (s *Server) Step(now time.Duration, input Input) {
 	s.now = now
+	if received, is := input.(raft.Receive); is && s.outdatedBy == nil {
+		s.outdatedBy = s.unreadable(received.Envelope.Message)
+	}
+	if s.outdatedBy != nil {
+		return
+	}
 	switch in := input.(type) {
 	case Call:
 		s.call(in)
@@ -110,13 +129,18 @@ func (s *Server) stepNode(in raft.Input) {
 	case raft.Snapshotted:
 		s.snapping = false
 	case raft.Timeout:
+		s.rise()
 		s.expire()
 	}
 	s.noteRole()
 }
 
-// Drain collects everything that the steps since the last Drain led to.
+// Drain collects everything that the steps since the last Drain led to. One that is outdated says so, and nothing else.
 func (s *Server) Drain(out *Output) {
+	if s.outdatedBy != nil {
+		*out = Output{Outdated: s.outdatedBy}
+		return
+	}
 	s.proposeWithdrawals()
 	s.proposeRenewals()
 	s.node.Drain(&s.output)
@@ -155,6 +179,7 @@ func (s *Server) noteRole() {
 	case s.leads() && s.ruled != s.node.Term():
 		s.abandon()
 		s.ruled = s.node.Term()
+		s.ascent = ascent{}
 		s.expiry = expiry{clockDue: s.now + s.config.ClockInterval}
 		s.statistics.Elected++
 	case !s.leads() && s.ruled != 0:

@@ -6,16 +6,18 @@ import (
 
 	"lockd/lockfsm"
 	"lockd/raft"
+	"lockd/schedule"
 	"lockd/sim/draw"
 )
 
 // book is a lock service as one would write it down on paper: slow, and plain enough to be believed. It reads each
 // committed entry once, says what that entry must do, and compares it with what the machine did. It asks the machine nothing.
 type book struct {
-	world *world
-	index uint64
-	now   time.Duration // cluster time
-	last  lockfsm.Token
+	world   *world
+	index   uint64
+	now     time.Duration // cluster time
+	last    lockfsm.Token
+	version lockfsm.Version // in force
 
 	guests   map[lockfsm.SessionID]*guest
 	nonces   map[uint64]lockfsm.SessionID
@@ -86,7 +88,7 @@ type memory struct {
 func newBook(w *world) *book {
 	return &book{
 		world: w, guests: map[lockfsm.SessionID]*guest{}, nonces: map[uint64]lockfsm.SessionID{},
-		memories: map[memoryKey]*memory{}, grants: map[lockfsm.Token]grant{}, replica: lockfsm.NewIn(w.epoch), last: lockfsm.Token(w.epoch),
+		memories: map[memoryKey]*memory{}, grants: map[lockfsm.Token]grant{}, replica: lockfsm.NewIn(w.epoch), last: lockfsm.Token(w.epoch), version: lockfsm.Oldest,
 	}
 }
 
@@ -107,6 +109,9 @@ func (b *book) enter(e *raft.Entry, born birth) uint64 {
 	command, err := lockfsm.Decode(e.Data)
 	if err != nil {
 		b.world.judge.fail(ExactlyOnce, "entry %d is no command: %v", e.Index, err)
+	}
+	if written := lockfsm.Version(e.Data[0]); written > b.version {
+		b.world.judge.fail(InForce, "entry %d is written in version %d, and version %d is in force", e.Index, written, b.version)
 	}
 	expected := b.execute(command, born)
 	if err := b.replica.Apply(b.index, e.Time, e.Data, &b.applied); err != nil {
@@ -146,8 +151,21 @@ func (b *book) execute(command lockfsm.Command, born birth) answer {
 		return b.cancel(c)
 	case lockfsm.Withdraw:
 		b.withdraw(c)
+	case lockfsm.Upgrade:
+		b.upgrade(c)
 	}
 	return answer{status: lockfsm.OK}
+}
+
+func (b *book) upgrade(c lockfsm.Upgrade) {
+	if w := b.world; c.To > b.version {
+		w.tell("committed: version %d is in force", c.To)
+		if w.knobs.enabled[schedule.Upgrade] {
+			w.observe(schedule.Upgrade)
+			w.hit(versionRaised)
+		}
+	}
+	b.version = max(b.version, c.To)
 }
 
 // timeOut lets those leave whose wait is over at this entry's time, the most overdue first.

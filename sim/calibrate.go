@@ -62,7 +62,7 @@ func acquire(session lockfsm.SessionID, sequence lockfsm.Sequence) lockfsm.Acqui
 }
 
 func entry(index int, at time.Duration, command lockfsm.Command) *raft.Entry {
-	return &raft.Entry{Index: raft.Index(index), Term: 2, Kind: raft.KindCommand, Time: at, Data: lockfsm.Encode(nil, command)}
+	return &raft.Entry{Index: raft.Index(index), Term: 2, Kind: raft.KindCommand, Time: at, Data: lockfsm.Oldest.Encode(nil, command)}
 }
 
 func settled(place lockfsm.Place, session lockfsm.SessionID, token lockfsm.Token) lockfsm.Settled {
@@ -113,12 +113,29 @@ func bookExhibits() []exhibit {
 		{"a token is skipped", Tokens, audit(func(b *book) { b.applied.Result.Last = 7 })},
 		{"another answer", ExactlyOnce, audit(func(b *book) { b.applied.Result.Status = lockfsm.StaleToken })},
 		{"another session has ended", ExactlyOnce, audit(func(b *book) { b.applied.Ended = append(b.applied.Ended, 3) })},
+		{"a command is written in the version in force", "", inscribes(lockfsm.Newest, lockfsm.Upgrade{To: lockfsm.Newest}, lockfsm.Clock{})},
+		{"a command is written in a later version", InForce, inscribes(lockfsm.Newest, lockfsm.Clock{})},
+		{"a command is written in a version that an upgrade did not lead to", InForce, inscribes(lockfsm.Newest, lockfsm.Upgrade{To: lockfsm.Oldest}, lockfsm.Clock{})},
 		{"a session expires when its time is over on the fastest clock", "", expires(4 * second)},
 		{"a session expires before", EarlyExpiry, expires(4*second - millisecond)},
 		{"a write replaces the value that was read", "", demands(4, 7)},
 		{"a write replaces another value", Fencing, demands(4, 8)},
 		{"a write shows a lower token than was seen", Fencing, demands(5, 7)},
 		{"a client stands still while its session expires, and would find its lock held", Belief, outlived},
+	}
+}
+
+// inscribes has commands committed, the last of them written in a version.
+func inscribes(version lockfsm.Version, commands ...lockfsm.Command) func() {
+	return func() {
+		b := desk()
+		for i, command := range commands {
+			e := entry(8+i, 0, command)
+			if i == len(commands)-1 {
+				e.Data = version.Encode(nil, command)
+			}
+			b.enter(e, birth{})
+		}
 	}
 }
 

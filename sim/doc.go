@@ -35,6 +35,9 @@
 // In the profile "recovered" the world succeeds another one, which lived under faults of its own until it lost all servers but one, and was recovered
 // from what that one's disk tells (succession.go). The marks of the resource last, and the old holders come back to it.
 //
+// In some worlds the members' programs are of different versions, and are replaced under way, also by older ones (upgrade.go): what one of them supports is
+// all that differs between them. The profile "versions" has nothing but such worlds.
+//
 // For Config.Duration there are faults. Then a drawn majority heals while the others stay broken (heal.go); everybody who waits must
 // be served, and each worker must be granted one lock more.
 //

@@ -43,9 +43,10 @@ type watch struct {
 	commit  raft.Index
 	applied raft.Index
 	role    raft.Role
-	led     raft.Term  // the last term that it was seen to lead
-	dawn    raft.Index // its commit index when that began; zero: it has committed something since
-	durable shadow     // what its disk must have
+	led     raft.Term     // the last term that it was seen to lead
+	reign   time.Duration // since when
+	dawn    raft.Index    // its commit index when that began; zero: it has committed something since
+	durable shadow        // what its disk must have
 	count   counting
 	pending []raft.Record
 	debt    *debt              // what its disk held and can't be read; nil: nothing
@@ -57,7 +58,8 @@ type watch struct {
 type chosen struct {
 	term    raft.Term
 	content draw.Digest
-	state   uint64 // the machine's digest after it
+	state   uint64          // the machine's digest after it
+	version lockfsm.Version // in force after it
 }
 
 // birth is before which instant an entry was not proposed, and how the total of ahead stood then.
@@ -76,7 +78,7 @@ func newJudge(w *world) *judge {
 	book := newBook(w)
 	return &judge{
 		world: w, watches: make([]watch, w.config.Members), leaders: map[raft.Term]raft.Member{}, base: w.first().Index - 1,
-		chosen: []chosen{{}, {term: 1, state: book.replica.Digest()}}, births: map[born]birth{}, strayed: map[lockfsm.Token]bool{}, stamps: map[string]time.Duration{}, book: book,
+		chosen: []chosen{{}, {term: 1, state: book.replica.Digest(), version: lockfsm.Oldest}}, births: map[born]birth{}, strayed: map[lockfsm.Token]bool{}, stamps: map[string]time.Duration{}, book: book,
 	}
 }
 
@@ -101,7 +103,7 @@ func (j *judge) stepped(m *member) {
 		return
 	}
 	if w.led != term {
-		w.led, w.dawn = term, node.Status().Commit
+		w.led, w.dawn, w.reign = term, node.Status().Commit, j.world.now
 		j.elected(m, term)
 		j.world.nemesis.crown(m)
 	}
@@ -138,6 +140,7 @@ func (j *judge) elected(m *member, term raft.Term) {
 // drained looks at a member after each drain: at what it proposes, and at what it has applied.
 func (j *judge) drained(m *member) {
 	node, w := m.server.Node(), j.watch(m)
+	j.raises(m)
 	for i := range m.output.Record.Entries {
 		e := &m.output.Record.Entries[i]
 		j.roll.propose(e)
@@ -209,13 +212,21 @@ func (j *judge) choose(m *member, e *raft.Entry) {
 	j.enroll(m, e)
 	state := j.book.enter(e, j.births[born{e.Index, e.Term}])
 	delete(j.births, born{e.Index, e.Term})
-	j.chosen = append(j.chosen, chosen{term: e.Term, content: content, state: state})
+	j.chosen = append(j.chosen, chosen{term: e.Term, content: content, state: state, version: j.book.version})
 }
 
 // compare holds a member's state against that of one which has applied the same entries one by one.
 func (j *judge) compare(m *member) {
 	machine := m.server.Machine()
-	if revision := machine.Revision(); revision > 1 && machine.Digest() != j.at(raft.Index(revision)).state {
+	revision := machine.Revision()
+	if revision <= 1 {
+		return
+	}
+	should := j.at(raft.Index(revision))
+	if machine.Version() != should.version {
+		j.fail(InForce, "at server %d version %d is in force after entry %d, and should be version %d", m.id, machine.Version(), revision, should.version)
+	}
+	if machine.Digest() != should.state {
 		j.fail(StateMachine, "server %d is in another state than it should be after entry %d", m.id, revision)
 	}
 }
@@ -230,6 +241,7 @@ func (j *judge) fail(oracle Oracle, format string, arguments ...any) {
 // appended notes a record that is on its way to a member's disk.
 func (j *judge) appended(m *member, r *raft.Record) {
 	w := j.watch(m)
+	j.legible(m, r.Snapshot, r.Entries)
 	if r.Snapshot != nil {
 		j.world.hit(snapshotInstalled)
 	} else if len(r.Entries) > 0 && r.Entries[0].Index <= w.durable.base+raft.Index(len(w.durable.terms)) {

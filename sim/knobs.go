@@ -101,6 +101,7 @@ func drawKnobs(c Config) knobs {
 	case BeyondDisks:
 		k.produce()
 		k.destroy(d)
+	case Versions:
 	case Calm:
 		k.produce()
 		k.enabled = [schedule.Faults]bool{}
@@ -110,6 +111,7 @@ func drawKnobs(c Config) knobs {
 	k.drawTurnover(c)
 	k.drawSuccession(c)
 	k.drawLeases(c)
+	k.drawUpgrades(c)
 	return k
 }
 

@@ -1,9 +1,12 @@
 package sim
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/schedule"
 	"lockd/server"
@@ -26,7 +29,8 @@ type member struct {
 	stumble, oath, coup, ambush site
 	lost                        string // why it will never come back; empty: it may
 	core                        bool   // it is of the majority that has healed
-	storage                            // what its disk went through (damage.go)
+	program
+	storage // what its disk went through (damage.go)
 
 	// Of the present process. A member that is down has no server.
 	boot   uint32
@@ -81,7 +85,7 @@ func newMember(w *world, place int) *member {
 		coup: w.site(schedule.Coup, place, nowhere), ambush: w.site(schedule.Ambush, place, nowhere),
 		calls: map[server.CallID]caller{},
 	}
-	m.storage = w.newStorage(place)
+	m.storage, m.program = w.newStorage(place), w.newProgram(place)
 	m.disk = disk.New(newRandom(seed, "disk", place))
 	return m
 }
@@ -110,7 +114,11 @@ func (m *member) miss(e event) {
 func (m *member) handle(e event) {
 	switch e.kind {
 	case peerMessage:
-		envelope, err := wire.DecodeEnvelope(e.bytes)
+		envelope, err := wire.DecodeEnvelope(e.bytes, m.supports)
+		if version, old := errors.AsType[*lockfsm.VersionError](err); old {
+			m.outdated(&server.Outdated{What: fmt.Sprintf("a message of server %d", e.from+1), VersionError: version})
+			return
+		}
 		must(err)
 		envelope.Incarnation = e.origin
 		m.world.judge.hears(m, envelope)
@@ -177,6 +185,10 @@ func (m *member) step(input server.Input) {
 func (m *member) drain() {
 	m.inputs, m.batch = 0, 1+m.tempo.Below(m.world.knobs.batch)
 	m.server.Drain(&m.output)
+	if m.output.Outdated != nil {
+		m.outdated(m.output.Outdated)
+		return
+	}
 	m.world.judge.drained(m)
 	m.persist(m.output.Record)
 	if !m.up() {
@@ -328,6 +340,9 @@ func (m *member) kill(back time.Duration) {
 
 // fall ends the process, and begins another one later.
 func (m *member) fall(back time.Duration) {
+	if m.up() {
+		m.outlives(m.world.now)
+	}
 	m.server, m.log, m.output, m.snapshot = nil, nil, server.Output{}, nil
 	m.vote = 0
 	m.queue, m.writing, m.paused, m.lingers, m.inputs, m.alarm = nil, false, false, false, 0, 0

@@ -41,7 +41,7 @@ var attacks = [schedule.Faults]func(*nemesis, *attack) bool{
 	schedule.ClockJump: (*nemesis).jumpClock, schedule.ClockStrobe: (*nemesis).strobeClock, schedule.ClockFreeze: (*nemesis).freezeClock,
 	schedule.ClientClockJump: (*nemesis).jumpClock, schedule.ClientClockStrobe: (*nemesis).strobeClock,
 	schedule.ClientClockFreeze: (*nemesis).freezeClock, schedule.WallJump: (*nemesis).jumpWall,
-	schedule.Members: (*nemesis).changeMembers,
+	schedule.Members: (*nemesis).changeMembers, schedule.Upgrade: (*nemesis).install,
 }
 
 func newNemesis(w *world) *nemesis {

@@ -138,7 +138,7 @@ func (n *network) send(from int, envelope raft.Envelope) {
 		w.observe(schedule.ClockFreeze)
 		delay += l.lag
 	}
-	e := event{kind: peerMessage, place: int32(to), from: int32(from), bytes: wire.AppendEnvelope(nil, envelope), origin: envelope.Incarnation}
+	e := event{kind: peerMessage, place: int32(to), from: int32(from), bytes: wire.AppendEnvelope(nil, w.members[from].server.Machine().Version(), envelope), origin: envelope.Incarnation}
 	if late {
 		l.straggler.happened()
 		w.agenda.Add(w.now+delay+w.tardiness(l.straggler.draws()), e)

@@ -25,6 +25,7 @@ const (
 	EarlyExpiry  Oracle = "early-expiry"        // no session expires before its TTL has passed in true time, within the drift
 	Belief       Oracle = "belief"              // no client believes in a lock that the servers have taken from it
 	Reply        Oracle = "reply"               // clients are told what the log decided, and nothing else
+	InForce      Oracle = "version-in-force"    // the version in force never falls, all can read what needs it, and nobody has what its program can't read
 	Fencing      Oracle = "fenced-resource"     // the resource takes no lower token after a higher one, and no update is lost
 	Linearizable Oracle = "linearizability"     // what clients were told fits one order of all operations: porcupine
 	Sweep        Oracle = "token-sweep"         // the same, by the order of tokens
@@ -36,7 +37,7 @@ const (
 
 // Judges are those that a run can be asked to hear alone.
 var Judges = []Oracle{Election, Completeness, Matching, StateMachine, Monotonic, Loyalty, Leasing, Durability, Tokens, Exclusion, FirstCome, DeadSession,
-	ExactlyOnce, EarlyExpiry, Belief, Reply, Fencing, Linearizable, Sweep}
+	ExactlyOnce, EarlyExpiry, Belief, Reply, InForce, Fencing, Linearizable, Sweep}
 
 // violation is what a judge throws. It ends the run.
 type violation struct {

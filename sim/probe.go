@@ -38,6 +38,9 @@ const (
 	leaderRemoved
 	nodeReplaced
 	changeTakenBack
+	clusterMixed
+	versionRaised
+	oldRefused
 	probes
 )
 
@@ -56,6 +59,7 @@ var probeNames = [probes]string{
 	stalledLeaderGone:  "a leader gives way while its disk is stalled",
 	unfencedUpdateLost: "a resource that does not look at tokens loses an update", historyLeftToSweep: "a lock is left to the sweep, as porcupine would take too long",
 	learnerPromoted: "a learner is made a voter", leaderRemoved: "a leader is removed", nodeReplaced: "a node comes back with another disk", changeTakenBack: "a change of the membership comes to nothing",
+	clusterMixed: "members run programs of different versions", versionRaised: "the version in force rises in a cluster that was mixed", oldRefused: "a program is too old for what is in force",
 }
 
 func (w *world) hit(p probe) { w.probes[p]++ }

@@ -20,6 +20,7 @@ const (
 	Recovered    = "recovered"
 	Leases       = "leases"
 	BeyondLeases = "beyond-leases"
+	Versions     = "versions"
 	// MembersChange is named after its fault.
 	MembersChange = "members"
 )
@@ -36,6 +37,7 @@ func Profiles() []Profile {
 		{BeyondDisks, "the disks of all servers may be destroyed: whoever finds that out must refuse to serve", 5, 8, time.Minute},
 		{Recovered, "the default, after another cluster had lost its majority: its holders come back, and must be refused", 5, 8, time.Minute},
 		{BeyondLeases, "reads by lease with clocks off by half, a thousandth being promised: they are stale, and the judges must say so", 3, 8, time.Minute},
+		{Versions, "everything is drawn, as in swarm, and members are given programs of later versions, and of older ones", 5, 8, time.Minute},
 		{MembersChange, "everything is drawn, as in swarm, and nodes are added, removed and replaced all the time", 6, 8, time.Minute},
 	}
 }

@@ -22,7 +22,7 @@ func TestRecordedScheduleGivesTheSameRun(t *testing.T) {
 	strikes := 0
 	for seed := range uint64(30) {
 		config := small(seed)
-		config.Profile, config.Record = []string{Default, Swarm, MembersChange}[seed%3], true
+		config.Profile, config.Record = []string{Default, Swarm, MembersChange, Versions}[seed%4], true
 		drawn := Run(config)
 		scheduled := asSchedule(config, drawn.Strikes)
 		require.NoError(t, scheduled.Schedule.Check(), "seed %d", seed)

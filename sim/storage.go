@@ -76,14 +76,17 @@ func (m *member) start() {
 	m.clock = newClock(m.luck.Between(0, time.Hour), w.drift(m.luck, 1), w.knobs.drift)
 	m.batch = 1
 	config := server.Config{
-		Raft:          w.knobs.raft(m.id, recovered.Identity.Incarnation, draw.New(w.config.Seed, "election", m.place, int(m.boot))),
-		SnapshotBytes: w.knobs.snapshotBytes, MaxCalls: w.knobs.calls, ClockInterval: second,
+		Raft:    w.knobs.raft(m.id, recovered.Identity.Incarnation, draw.New(w.config.Seed, "election", m.place, int(m.boot))),
+		Version: m.supports, SnapshotBytes: w.knobs.snapshotBytes, MaxCalls: w.knobs.calls, ClockInterval: second,
 	}
 	m.server, err = server.New(config, recovered.Stored, m.now())
 	if err != nil {
-		fail(Recovery, "server %d can't go on from its own snapshot: %v", m.id, err)
+		m.outdated(err)
+		return
 	}
+	w.judge.legible(m, &recovered.Stored.Snapshot, recovered.Stored.Entries)
 	w.judge.started(m)
+	m.mixes()
 	w.tell("server %d starts, term %d, log up to entry %d", m.id, recovered.Stored.Term, m.server.Node().Status().Last)
 	m.setAlarm()
 }

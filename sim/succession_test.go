@@ -26,7 +26,7 @@ func TestLostMajoritiesAreSucceeded(t *testing.T) {
 
 // Each of them writes after the first new holder was there, and is refused.
 func TestEveryOldHolderThatComesBackIsRefused(t *testing.T) {
-	config := recoveredWorld(11)
+	config := recoveredWorld(12)
 	w := newWorld(config)
 	w.knobs.enabled = [schedule.Faults]bool{}
 	w.succeed(predecessor(config))

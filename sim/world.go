@@ -74,6 +74,7 @@ func Run(config Config) (report Report) {
 	w.judge.finish()
 	switch {
 	case w.served():
+		w.risen()
 	case w.hopeless():
 		w.noticed()
 	default:

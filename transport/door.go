@@ -122,7 +122,7 @@ func (in *incoming) receive() error {
 		if err != nil {
 			return err
 		}
-		envelope, err := wire.DecodeEnvelope(payload)
+		envelope, err := wire.DecodeEnvelope(payload, in.peers.config.Supports)
 		if err != nil {
 			return err
 		}

@@ -209,7 +209,7 @@ func (l *link) send(connection net.Conn) error {
 		batch = l.take(batch)
 		frames = frames[:0]
 		for i := range batch {
-			payload = wire.AppendEnvelope(payload[:0], batch[i])
+			payload = wire.AppendEnvelope(payload[:0], l.peers.version(), batch[i])
 			frames = wire.AppendFrame(frames, payload)
 		}
 		if err := l.write(connection, frames, len(batch)); err != nil {

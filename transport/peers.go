@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/wire"
 )
@@ -25,6 +26,8 @@ type PeersConfig struct {
 	Addresses map[raft.ID]string
 	// TLS, when not nil, is for both directions: with client certificates asked for, it is mutual.
 	TLS *tls.Config
+	// Supports is the latest version that this member's program can read. What needs a later one ends its connection, and the next handshake says why.
+	Supports lockfsm.Version
 	// Hello is what this member says of itself now, to another one.
 	Hello func(to raft.ID) wire.Hello
 	// Judge decides whether whoever says this is welcome; its error is told to the other side, so it should name
@@ -55,6 +58,7 @@ type Peers struct {
 	inbound  map[raft.ID]net.Conn  // the connection on which a member sends
 	verdicts map[relation]string   // what was logged of it last, so that a retry is not logged again
 
+	spoken   atomic.Uint32 // the version in force
 	refusals atomic.Uint64
 	damages  atomic.Uint64
 	dialling context.Context // ends with Close
@@ -64,8 +68,8 @@ type Peers struct {
 
 // NewPeers begins to listen and to dial.
 func NewPeers(config PeersConfig) *Peers {
-	if config.Patience <= 0 {
-		panic("transport: peers need patience")
+	if config.Patience <= 0 || config.Supports < lockfsm.Oldest {
+		panic("transport: peers need patience, and a version")
 	}
 	p := &Peers{
 		config: config,
@@ -122,6 +126,11 @@ func (p *Peers) Send(envelopes []raft.Envelope) {
 		l.wakeUp()
 	}
 }
+
+// Speak makes the version in force the one in which everything is said from now on.
+func (p *Peers) Speak(v lockfsm.Version) { p.spoken.Store(uint32(v)) }
+
+func (p *Peers) version() lockfsm.Version { return lockfsm.Version(p.spoken.Load()) }
 
 func (p *Peers) link(member raft.ID) *link {
 	for _, l := range p.all() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/transport"
 	"lockd/wire"
@@ -91,7 +92,7 @@ func newMembers(t testing.TB, size int, adjust func(*member, *transport.PeersCon
 	}
 	for _, m := range all {
 		config := transport.PeersConfig{
-			Self: m.id, Listener: m.listener, Addresses: addresses, Patience: patience,
+			Self: m.id, Listener: m.listener, Addresses: addresses, Patience: patience, Supports: lockfsm.Newest,
 			Hello:   func(to raft.ID) wire.Hello { return wire.Hello{From: m.id, To: to, Incarnation: 7} },
 			Judge:   func(wire.Hello) error { m.mutex.Lock(); defer m.mutex.Unlock(); return m.verdict },
 			Deliver: m.deliver,
@@ -273,7 +274,7 @@ func TestAnotherVersionOfTheProtocolIsNamedToBothSides(t *testing.T) {
 	all := newMembers(t, 2, nil)
 	a, b := all[0], all[1]
 	require.NoError(t, a.Close()) // the test speaks in its place
-	const why = "the versions of the protocol differ: 3 is refused where 2 is spoken"
+	const why = "the versions of the protocol differ: 4 is refused where 3 is spoken"
 	listens := func(connection net.Conn) { // to a hello of version 1, and why the own one is refused
 		frames := wire.NewFrameReader(connection)
 		hello, err := frames.Next()
@@ -305,7 +306,7 @@ func TestAnotherVersionOfTheProtocolIsNamedToBothSides(t *testing.T) {
 }
 
 func TestDamageOnAConnectionEndsItAndIsNamed(t *testing.T) {
-	envelope := wire.AppendFrame(nil, wire.AppendEnvelope(nil, raft.Envelope{From: 1, To: 2, Message: &raft.StaleTerm{Term: 9}}))
+	envelope := wire.AppendFrame(nil, wire.AppendEnvelope(nil, lockfsm.Oldest, raft.Envelope{From: 1, To: 2, Message: &raft.StaleTerm{Term: 9}}))
 	corrupt := bytes.Clone(envelope)
 	corrupt[len(corrupt)-1] ^= 1
 	for cause, sent := range map[string][]byte{
@@ -313,7 +314,7 @@ func TestDamageOnAConnectionEndsItAndIsNamed(t *testing.T) {
 		"frame is truncated":              envelope[:len(envelope)-1],
 		"frame is oversized":              {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0},
 		"malformed envelope":              wire.AppendFrame(nil, []byte{200}),
-		"sent a message from member 3 to": wire.AppendFrame(nil, wire.AppendEnvelope(nil, raft.Envelope{From: 3, To: 2, Message: &raft.StaleTerm{}})),
+		"sent a message from member 3 to": wire.AppendFrame(nil, wire.AppendEnvelope(nil, lockfsm.Oldest, raft.Envelope{From: 3, To: 2, Message: &raft.StaleTerm{}})),
 	} {
 		t.Run(cause, func(t *testing.T) {
 			all := newMembers(t, 2, nil)

@@ -212,10 +212,14 @@ func (c *cursor) entries(value *[]raft.Entry) {
 func (c *cursor) entry(value *raft.Entry) {
 	number(c, &value.Index)
 	number(c, &value.Term)
+	c.kind(value)
+	c.duration(&value.Time)
+	c.data(&value.Data)
+}
+
+func (c *cursor) kind(value *raft.Entry) {
 	c.byte((*byte)(&value.Kind))
 	if !c.writing && (value.Kind < raft.KindCommand || value.Kind > raft.KindMembers) {
 		c.fail("entry %d is of unknown kind %d", value.Index, value.Kind)
 	}
-	c.duration(&value.Time)
-	c.data(&value.Data)
 }

@@ -4,9 +4,11 @@
 //
 // There are two languages, because there are two kinds of listener.
 //
-// Members of a cluster run one version of the program and exchange many small messages, so
+// Members of a cluster run the same program, or for the time of an upgrade two versions of it, and exchange many small messages, so
 // they speak a binary format of our own: a Hello each way, then Envelopes, each inside a
-// Frame. Numbers are big-endian and of fixed width, and one description of a message's fields
+// Frame. What they say is of the version in force in the log (package lockfsm): a message that changes takes a new kind, which is sent when every member
+// is known to read it. The Hello says which version its sender supports, so that who is too old is refused at the door.
+// Numbers are big-endian and of fixed width, or packed where it pays (packed.go), and one description of a message's fields
 // serves writing and reading, so that the two cannot drift apart. Decoding is strict: bytes
 // that decode are exactly the bytes that encoding gives, no count or length is believed
 // before the bytes are there, and nothing that a peer sends can make a decoder panic.

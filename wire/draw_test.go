@@ -103,7 +103,7 @@ var messageDraws = []func(*rapid.T) raft.Message{
 	},
 	func(t *rapid.T) raft.Message {
 		return &raft.Appended{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"), Match: draw[raft.Index](t, "match"),
-			Full: rapid.Bool().Draw(t, "full")}
+			Full: rapid.Bool().Draw(t, "full"), Version: rapid.Byte().Draw(t, "version")}
 	},
 	func(t *rapid.T) raft.Message {
 		return &raft.Mismatch{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"),
@@ -155,6 +155,8 @@ func drawHello(t *rapid.T) Hello {
 	h := Hello{
 		From: draw[raft.ID](t, "from"), To: draw[raft.ID](t, "to"), Incarnation: draw[uint64](t, "incarnation"),
 		Since:      draw[raft.Index](t, "since"),
+		Supports:   lockfsm.Version(rapid.Byte().Draw(t, "supports")),
+		Version:    lockfsm.Version(rapid.Byte().Draw(t, "version")),
 		Membership: drawMembership(t),
 		Client:     address.Draw(t, "client"), HTTP: address.Draw(t, "http"),
 	}
@@ -305,7 +307,8 @@ func drawInspected(t *rapid.T) server.Inspected {
 			Membership: drawMembership(t), Since: draw[raft.Index](t, "since"),
 			Hole: raft.Hole{First: draw[raft.Index](t, "first missing"), Last: draw[raft.Index](t, "last missing")},
 		},
-		Time: drawTime(t, "time"),
+		Time:    drawTime(t, "time"),
+		Version: lockfsm.Version(rapid.Byte().Draw(t, "version")), Supports: lockfsm.Version(rapid.Byte().Draw(t, "supports")),
 		Counts: lockfsm.Counts{
 			Sessions: drawSize(t, "sessions"), Locks: drawSize(t, "locks"),
 			Waiters: drawSize(t, "waiters"), Requests: drawSize(t, "requests"),
@@ -314,7 +317,9 @@ func drawInspected(t *rapid.T) server.Inspected {
 		},
 		Members: drawSlice(t, "progress", func(t *rapid.T) server.Progress {
 			return server.Progress{Member: draw[raft.ID](t, "member"), Match: draw[raft.Index](t, "match"),
-				Lag: draw[uint64](t, "lag"), Active: rapid.Bool().Draw(t, "active")}
+				Lag: draw[uint64](t, "lag"), Active: rapid.Bool().Draw(t, "active"),
+				Learner: rapid.Bool().Draw(t, "learner"), Slow: rapid.Bool().Draw(t, "slow"),
+				Supports: lockfsm.Version(rapid.Byte().Draw(t, "supports"))}
 		}),
 	}
 }

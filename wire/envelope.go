@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 )
 
@@ -18,6 +19,7 @@ import (
 //	member: id 8 | incarnation 8
 //
 // A membership that is more than voters without addresses has 2^32-1 in the place of the count, and then data: what stands in the log.
+// In later versions some messages are written in another way (packed.go), under kinds of their own.
 // The sender's incarnation is not told with each envelope: the hello has told it for the whole connection.
 
 // kind tells which message an envelope holds.
@@ -43,36 +45,48 @@ const (
 	kindLost           kind = 20
 	kindFetch          kind = 21
 	kindFetched        kind = 22
+	kindAppendPacked   kind = 23
+	kindAppendedPacked kind = 24
 )
 
 // AppendEnvelope appends the encoding of e to dst and returns the result. The message itself
-// is only read.
-func AppendEnvelope(dst []byte, e raft.Envelope) []byte {
+// is only read. The version is the one in force, as the sender knows it: whoever gets the envelope supports it, or has no part in the cluster.
+func AppendEnvelope(dst []byte, v lockfsm.Version, e raft.Envelope) []byte {
 	c := cursor{what: "envelope", writing: true, bytes: slices.Grow(dst, room(e.Message))}
-	k := kindOf(e.Message)
-	c.byte((*byte)(&k))
-	number(&c, &e.From)
-	number(&c, &e.To)
-	c.message(e.Message)
+	c.envelope(kindOf(e.Message).pack(v), &e)
 	return c.bytes
+}
+
+func (c *cursor) envelope(k kind, e *raft.Envelope) {
+	c.byte((*byte)(&k))
+	number(c, &e.From)
+	number(c, &e.To)
+	if k.needs() < packed {
+		c.message(e.Message)
+	} else {
+		c.packed(e.Message)
+	}
 }
 
 // DecodeEnvelope decodes what AppendEnvelope wrote. The data of entries and chunks aliases b,
 // which must not be written to afterwards: FrameReader gives each frame bytes of its own.
-// Empty slices come back as nil. An error is a *Malformed.
-func DecodeEnvelope(b []byte) (raft.Envelope, error) {
+// Empty slices come back as nil. An error is a *Malformed, or a *lockfsm.VersionError if the envelope is of a later version than the
+// receiver's program supports.
+func DecodeEnvelope(b []byte, supports lockfsm.Version) (raft.Envelope, error) {
 	c := cursor{what: "envelope", rest: b, length: len(b)}
 	var k kind
-	c.byte((*byte)(&k))
-	message := newMessage(k)
-	if message == nil {
-		c.fail("unknown message kind %d", k)
-		return raft.Envelope{}, c.end()
+	if len(b) > 0 {
+		k = kind(b[0])
 	}
-	e := raft.Envelope{Message: message}
-	number(&c, &e.From)
-	number(&c, &e.To)
-	c.message(message)
+	e := raft.Envelope{Message: newMessage(k)}
+	switch needed := k.needs(); {
+	case e.Message == nil:
+		c.fail("unknown message kind %d", k)
+	case needed > supports:
+		return raft.Envelope{}, &lockfsm.VersionError{Needed: needed, Supported: supports}
+	default:
+		c.envelope(k, &e)
+	}
 	if err := c.end(); err != nil {
 		return raft.Envelope{}, err
 	}
@@ -154,9 +168,9 @@ func newMessage(k kind) raft.Message {
 		return new(raft.Vote)
 	case kindVoteReply:
 		return new(raft.VoteReply)
-	case kindAppend:
+	case kindAppend, kindAppendPacked:
 		return new(raft.Append)
-	case kindAppended:
+	case kindAppended, kindAppendedPacked:
 		return new(raft.Appended)
 	case kindMismatch:
 		return new(raft.Mismatch)
@@ -218,6 +232,7 @@ func (c *cursor) message(message raft.Message) {
 		number(c, &m.Round)
 		number(c, &m.Match)
 		c.boolean(&m.Full)
+		c.byte(&m.Version)
 	case *raft.Mismatch:
 		number(c, &m.Term)
 		number(c, &m.Round)

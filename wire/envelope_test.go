@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 )
 
@@ -20,9 +22,9 @@ func TestEveryEnvelopeComesBackAsItWas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := drawEnvelope(t)
 		before := drawBytes(t, "what stands in the buffer already")
-		encoded := AppendEnvelope(bytes.Clone(before), e)
+		encoded := AppendEnvelope(bytes.Clone(before), drawVersion(t), e)
 		require.Equal(t, before, orNil(encoded[:len(before)]))
-		decoded, err := DecodeEnvelope(encoded[len(before):])
+		decoded, err := DecodeEnvelope(encoded[len(before):], lockfsm.Newest)
 		require.NoError(t, err)
 		require.Equal(t, e, decoded)
 	})
@@ -54,8 +56,8 @@ var envelopes = []struct {
 			"0000000000000008 0000000000000009 01 000000000000000a 00000004 6c6f636b" +
 			"000000000000000b 000000000000000c 02 000000000000000d 00000000" +
 			"000000000000000e 000000000000000f 03 0000000000000010 00000001 ff"},
-	{&raft.Appended{Term: 3, Round: 4, Match: 5, Full: true},
-		"06 0000000000000001 0000000000000002 0000000000000003 0000000000000004 0000000000000005 01"},
+	{&raft.Appended{Term: 3, Round: 4, Match: 5, Full: true, Version: 2},
+		"06 0000000000000001 0000000000000002 0000000000000003 0000000000000004 0000000000000005 01 02"},
 	{&raft.Mismatch{Term: 3, Round: 4, PrevIndex: 5, Last: 6, ConflictTerm: 7, ConflictIndex: 8},
 		"07 0000000000000001 0000000000000002 0000000000000003 0000000000000004 0000000000000005 0000000000000006 0000000000000007 0000000000000008"},
 	{&raft.Chunk{Term: 3, Round: 4, Index: 5, IndexTerm: 6, Time: 7, Offset: 8, Total: 9, Sum: 14, Data: []byte("part"),
@@ -82,6 +84,25 @@ var envelopes = []struct {
 			"0000000000000008 0000000000000009 01 000000000000000a 00000004 6c6f636b"},
 }
 
+// packedEnvelopes are those that version 2 writes in another way.
+var packedEnvelopes = []struct {
+	message raft.Message
+	golden  string
+}{
+	{&raft.Append{Term: 3, PrevIndex: 4, PrevTerm: 5, Commit: 600, Round: 7}, "17 0000000000000001 0000000000000002 03 04 05 d804 07 00"},
+	{&raft.Append{Term: 3, PrevIndex: 4, PrevTerm: 5, Commit: 6, Round: 7, Entries: []raft.Entry{
+		{Index: 5, Term: 5, Kind: raft.KindCommand, Time: 10, Data: []byte("lock")},
+		{Index: 6, Term: 12, Kind: raft.KindEmpty, Time: 13},
+		{Index: 4, Term: 12, Kind: raft.KindMembers, Time: 13, Data: []byte{0xff}},
+	}},
+		"17 0000000000000001 0000000000000002 03 04 05 06 07 03 02 00 01 14 04 6c6f636b 02 0e 02 06 00 03 00 03 00 01 ff"},
+	{&raft.Appended{Term: 3, Round: 4, Match: 5, Full: true, Version: 2}, "18 0000000000000001 0000000000000002 03 04 05 01 02"},
+}
+
+func drawVersion(t *rapid.T) lockfsm.Version {
+	return lockfsm.Version(rapid.IntRange(int(lockfsm.Oldest), int(lockfsm.Newest)).Draw(t, "version"))
+}
+
 func fromHex(t testing.TB, text string) []byte {
 	b, err := hex.DecodeString(strings.ReplaceAll(text, " ", ""))
 	require.NoError(t, err)
@@ -91,11 +112,49 @@ func fromHex(t testing.TB, text string) []byte {
 func TestTheBytesOfEachMessageNeverChange(t *testing.T) {
 	for _, c := range envelopes {
 		e := raft.Envelope{From: 1, To: 2, Message: c.message}
-		require.Equal(t, fromHex(t, c.golden), AppendEnvelope(nil, e), "%T", c.message)
-		decoded, err := DecodeEnvelope(fromHex(t, c.golden))
+		require.Equal(t, fromHex(t, c.golden), AppendEnvelope(nil, lockfsm.Oldest, e), "%T", c.message)
+		decoded, err := DecodeEnvelope(fromHex(t, c.golden), lockfsm.Oldest)
 		require.NoError(t, err)
 		require.Equal(t, e, decoded)
 	}
+}
+
+func TestThePackedBytesNeverChange(t *testing.T) {
+	for _, c := range packedEnvelopes {
+		e := raft.Envelope{From: 1, To: 2, Message: c.message}
+		require.Equal(t, fromHex(t, c.golden), AppendEnvelope(nil, packed, e), "%T", c.message)
+		decoded, err := DecodeEnvelope(fromHex(t, c.golden), packed)
+		require.NoError(t, err)
+		require.Equal(t, e, decoded)
+	}
+}
+
+// An older program says what it lacks, and does not take the bytes for damage.
+func TestAnOlderProgramKnowsThatItIsOld(t *testing.T) {
+	for _, c := range packedEnvelopes {
+		_, err := DecodeEnvelope(fromHex(t, c.golden), lockfsm.Oldest)
+		require.Equal(t, &lockfsm.VersionError{Needed: packed, Supported: lockfsm.Oldest}, err)
+	}
+}
+
+// What version 2 is for: in bytes, between members that have a million entries behind them.
+func TestVersion2TakesLess(t *testing.T) {
+	size := func(m raft.Message) [2]int {
+		e := raft.Envelope{From: 1, To: 2, Message: m}
+		return [2]int{len(AppendEnvelope(nil, lockfsm.Oldest, e)), len(AppendEnvelope(nil, packed, e))}
+	}
+	appends := func(entries int) *raft.Append {
+		m := &raft.Append{Term: 7, PrevIndex: 1_000_000, PrevTerm: 7, Commit: 999_990, Round: 55}
+		for i := range entries {
+			m.Entries = append(m.Entries, raft.Entry{Index: raft.Index(1_000_001 + i), Term: 7, Kind: raft.KindCommand,
+				Time: 10*time.Hour + time.Duration(i)*100*time.Microsecond, Data: make([]byte, 20)})
+		}
+		return m
+	}
+	require.Equal(t, [2]int{61, 27}, size(appends(0)), "a heartbeat")
+	require.Equal(t, [2]int{110, 58}, size(appends(1)))
+	require.Equal(t, [2]int{3197, 1759}, size(appends(64)))
+	require.Equal(t, [2]int{43, 24}, size(&raft.Appended{Term: 7, Round: 55, Match: 1_000_064, Version: 2}))
 }
 
 func TestTheTableOfBytesHoldsEveryKind(t *testing.T) {
@@ -106,25 +165,26 @@ func TestTheTableOfBytesHoldsEveryKind(t *testing.T) {
 	for k := range math.MaxUint8 + 1 {
 		if message := newMessage(kind(k)); message != nil {
 			require.True(t, seen[reflect.TypeOf(message)], "%T", message)
-			require.Equal(t, kind(k), kindOf(message))
+			require.Equal(t, kind(k), kindOf(message).pack(kind(k).needs()))
 		}
 	}
 	require.Len(t, seen, len(messageDraws))
 }
 
 func TestAnEnvelopeCutAnywhereIsRefused(t *testing.T) {
-	for _, c := range envelopes {
+	for _, c := range append(slices.Clone(envelopes), packedEnvelopes...) {
 		whole := fromHex(t, c.golden)
 		for cut := range whole {
-			_, err := DecodeEnvelope(whole[:cut])
+			_, err := DecodeEnvelope(whole[:cut], lockfsm.Newest)
 			require.IsType(t, &Malformed{}, err, "%T cut to %d bytes", c.message, cut)
 		}
-		_, err := DecodeEnvelope(append(whole, 0))
+		_, err := DecodeEnvelope(append(whole, 0), lockfsm.Newest)
 		require.ErrorContains(t, err, "1 bytes behind the end", "%T", c.message)
 	}
 }
 
 func TestWhatIsNoEnvelopeIsRefusedByName(t *testing.T) {
+	packedBeat := "17" + strings.Repeat("0000000000000001", 2) + "0101010101"
 	heartbeat := "05" + strings.Repeat("0000000000000001", 7)
 	for _, c := range []struct{ why, bytes string }{
 		{"unknown message kind 0", "00"},
@@ -134,8 +194,13 @@ func TestWhatIsNoEnvelopeIsRefusedByName(t *testing.T) {
 		{"entry 1 is of unknown kind 4", heartbeat + "00000001" + "0000000000000001 0000000000000001 04 0000000000000001 00000000"},
 		{"2 things of 1 bytes or more are claimed and 1 bytes are left",
 			heartbeat + "00000001" + "0000000000000001 0000000000000001 01 0000000000000001 00000002 ff"},
+		{"127 entries of 5 bytes or more are claimed and 3 bytes are left", packedBeat + "7f" + "000000"},
+		{"entry 2 is of unknown kind 4", packedBeat + "01" + "02 00 04 00 00"},
+		{"2 bytes are wanted and 1 are left", packedBeat + "01" + "02 00 01 00 02 ff"},
+		{"a number that ends too early", packedBeat + "01" + "02 00 01 00 80"},
+		{"a number that ends too early", packedBeat + "8100" + "02 00 01 00 00"},
 	} {
-		_, err := DecodeEnvelope(fromHex(t, c.bytes))
+		_, err := DecodeEnvelope(fromHex(t, c.bytes), lockfsm.Newest)
 		require.IsType(t, &Malformed{}, err)
 		require.ErrorContains(t, err, c.why)
 	}
@@ -143,7 +208,7 @@ func TestWhatIsNoEnvelopeIsRefusedByName(t *testing.T) {
 
 func TestAClaimedCountAllocatesNothing(t *testing.T) {
 	claim := fromHex(t, "05"+strings.Repeat("0000000000000001", 7)+"7fffffff")
-	require.Less(t, allocatedBy(func() { _, _ = DecodeEnvelope(claim) }), uint64(4096))
+	require.Less(t, allocatedBy(func() { _, _ = DecodeEnvelope(claim, lockfsm.Newest) }), uint64(4096))
 }
 
 // allocatedBy is how many bytes one run takes from the heap, give or take what else goes on.
@@ -159,10 +224,10 @@ func allocatedBy(run func()) uint64 {
 }
 
 func TestEntriesShareTheFramesMemoryButCannotGrowIntoIt(t *testing.T) {
-	encoded := AppendEnvelope(nil, raft.Envelope{Message: &raft.Append{Entries: []raft.Entry{
+	encoded := AppendEnvelope(nil, lockfsm.Oldest, raft.Envelope{Message: &raft.Append{Entries: []raft.Entry{
 		{Index: 1, Kind: raft.KindCommand, Data: []byte("first")}, {Index: 2, Kind: raft.KindCommand, Data: []byte("second")},
 	}}})
-	decoded, err := DecodeEnvelope(encoded)
+	decoded, err := DecodeEnvelope(encoded, lockfsm.Newest)
 	require.NoError(t, err)
 	entries := decoded.Message.(*raft.Append).Entries
 	_ = append(entries[0].Data, bytes.Repeat([]byte{'x'}, 40)...)
@@ -172,17 +237,17 @@ func TestEntriesShareTheFramesMemoryButCannotGrowIntoIt(t *testing.T) {
 }
 
 func FuzzDecodeEnvelope(f *testing.F) {
-	for _, c := range envelopes {
+	for _, c := range append(slices.Clone(envelopes), packedEnvelopes...) {
 		f.Add(fromHex(f, c.golden))
 	}
 	f.Add(fromHex(f, "05"+strings.Repeat("00", 56)+"ffffffff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		e, err := DecodeEnvelope(b)
+		e, err := DecodeEnvelope(b, lockfsm.Newest)
 		if err != nil {
 			require.IsType(t, &Malformed{}, err)
 			return
 		}
-		require.Equal(t, b, AppendEnvelope(nil, e), "whatever decodes has one encoding")
+		require.Equal(t, b, AppendEnvelope(nil, kind(b[0]).needs(), e), "whatever decodes has one encoding")
 	})
 }
 
@@ -196,26 +261,30 @@ func appendOf(entries int) raft.Envelope {
 	return raft.Envelope{From: 1, To: 2, Message: m}
 }
 
-func BenchmarkEncodeAppend1(b *testing.B)  { benchmarkEncode(b, appendOf(1)) }
-func BenchmarkEncodeAppend64(b *testing.B) { benchmarkEncode(b, appendOf(64)) }
-func BenchmarkDecodeAppend1(b *testing.B)  { benchmarkDecode(b, appendOf(1)) }
-func BenchmarkDecodeAppend64(b *testing.B) { benchmarkDecode(b, appendOf(64)) }
+func BenchmarkEncodeAppend1(b *testing.B)        { benchmarkEncode(b, lockfsm.Oldest, appendOf(1)) }
+func BenchmarkEncodeAppend64(b *testing.B)       { benchmarkEncode(b, lockfsm.Oldest, appendOf(64)) }
+func BenchmarkEncodePackedAppend1(b *testing.B)  { benchmarkEncode(b, packed, appendOf(1)) }
+func BenchmarkEncodePackedAppend64(b *testing.B) { benchmarkEncode(b, packed, appendOf(64)) }
+func BenchmarkDecodeAppend1(b *testing.B)        { benchmarkDecode(b, lockfsm.Oldest, appendOf(1)) }
+func BenchmarkDecodeAppend64(b *testing.B)       { benchmarkDecode(b, lockfsm.Oldest, appendOf(64)) }
+func BenchmarkDecodePackedAppend1(b *testing.B)  { benchmarkDecode(b, packed, appendOf(1)) }
+func BenchmarkDecodePackedAppend64(b *testing.B) { benchmarkDecode(b, packed, appendOf(64)) }
 
-func benchmarkEncode(b *testing.B, e raft.Envelope) {
-	buffer := AppendEnvelope(nil, e)
+func benchmarkEncode(b *testing.B, v lockfsm.Version, e raft.Envelope) {
+	buffer := AppendEnvelope(nil, v, e)
 	b.SetBytes(int64(len(buffer)))
 	b.ReportAllocs()
 	for b.Loop() {
-		buffer = AppendEnvelope(buffer[:0], e)
+		buffer = AppendEnvelope(buffer[:0], v, e)
 	}
 }
 
-func benchmarkDecode(b *testing.B, e raft.Envelope) {
-	encoded := AppendEnvelope(nil, e)
+func benchmarkDecode(b *testing.B, v lockfsm.Version, e raft.Envelope) {
+	encoded := AppendEnvelope(nil, v, e)
 	b.SetBytes(int64(len(encoded)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := DecodeEnvelope(encoded); err != nil {
+		if _, err := DecodeEnvelope(encoded, v); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,20 +3,21 @@ package wire
 import (
 	"fmt"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 )
 
 // A hello on the wire:
 //
-//	"lockd" 5 | version 1 | cluster 16 | from 8 | to 8 | incarnation 8 | since 8 | membership | client | http
+//	"lockd" 5 | protocol 1 | cluster 16 | from 8 | to 8 | incarnation 8 | since 8 | supports 1 | version 1 | membership | client | http
 //
 // The membership is as in an envelope; an address is a length of 4 and so many bytes.
 
 const (
 	helloMagic = "lockd"
 
-	// PeerVersion is the version of everything that members say to each other.
-	PeerVersion = 2
+	// PeerVersion is the version of the hello, and of all that members say to each other besides what is in the log and in snapshots.
+	PeerVersion = 3
 
 	// MaxAddress bounds the length of an advertised address, in bytes.
 	MaxAddress = 512
@@ -30,6 +31,8 @@ type Hello struct {
 	From, To    raft.ID
 	Incarnation uint64          // of From's data directory
 	Since       raft.Index      // the entry that put Membership in force at From
+	Supports    lockfsm.Version // the latest that From's program can read
+	Version     lockfsm.Version // in force at From; zero: not formed yet
 	Membership  raft.Membership // as From knows it; empty: not formed yet
 	Client      string          // where From serves clients by gRPC, as host:port; may be empty
 	HTTP        string          // where From serves HTTP, as host:port; may be empty
@@ -82,6 +85,8 @@ func (c *cursor) hello(h *Hello) {
 	number(c, &h.To)
 	number(c, &h.Incarnation)
 	number(c, &h.Since)
+	c.byte((*byte)(&h.Supports))
+	c.byte((*byte)(&h.Version))
 	c.membership(&h.Membership)
 	c.text(&h.Client, MaxAddress)
 	c.text(&h.HTTP, MaxAddress)

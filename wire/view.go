@@ -74,6 +74,7 @@ func inspectedToProto(i server.Inspected) *lockdv1.StatusResponse {
 		Learners: each(n.Membership.Learners, memberToProto), MembersSince: uint64(n.Since), Time: duration(i.Time),
 		Counts: countsToProto(i.Counts), Progress: each(i.Members, progressToProto),
 		MissingFirst: uint64(n.Hole.First), MissingLast: uint64(n.Hole.Last),
+		Version: uint32(i.Version), Supports: uint32(i.Supports),
 	}
 }
 
@@ -95,6 +96,7 @@ func inspectedFromProto(m *lockdv1.StatusResponse) server.Inspected {
 			Hole: raft.Hole{First: raft.Index(m.GetMissingFirst()), Last: raft.Index(m.GetMissingLast())},
 		},
 		Time: m.GetTime().AsDuration(), Counts: countsFromProto(m.GetCounts()),
+		Version: lockfsm.Version(m.GetVersion()), Supports: lockfsm.Version(m.GetSupports()),
 		Members: each(m.GetProgress(), progressFromProto),
 	}
 }
@@ -120,13 +122,15 @@ func membershipFromProto(m interface {
 }
 
 func progressToProto(p server.Progress) *lockdv1.Progress {
-	return &lockdv1.Progress{Member: uint64(p.Member), Match: uint64(p.Match), Lag: p.Lag, Active: p.Active, Learner: p.Learner, Slow: p.Slow}
+	return &lockdv1.Progress{
+		Member: uint64(p.Member), Match: uint64(p.Match), Lag: p.Lag, Active: p.Active, Learner: p.Learner, Slow: p.Slow, Supports: uint32(p.Supports),
+	}
 }
 
 func progressFromProto(m *lockdv1.Progress) server.Progress {
 	return server.Progress{
 		Member: raft.ID(m.GetMember()), Match: raft.Index(m.GetMatch()), Lag: m.GetLag(), Active: m.GetActive(),
-		Learner: m.GetLearner(), Slow: m.GetSlow(),
+		Learner: m.GetLearner(), Slow: m.GetSlow(), Supports: lockfsm.Version(m.GetSupports()),
 	}
 }
 

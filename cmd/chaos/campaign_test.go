@@ -150,9 +150,12 @@ func TestWhatIsEssentialMustHappen(t *testing.T) {
 	require.Equal(t, "profile default: in 50 worlds it never happened that a lock passes from one client to another", s.Failed[0].Message)
 	code, _ = results(t, fake(t, itinerary{seeds: enoughSeeds, profiles: "calm"}, long(missing)))
 	require.Equal(t, exitPass, code, "a calm world need not reach it")
+	code, s = results(t, fake(t, itinerary{seeds: enoughSeeds, profiles: "versions"}, long("")))
+	require.Equal(t, exitUnknown, code)
+	require.Equal(t, "profile versions: in 50 worlds it never happened that members run programs of different versions", s.Failed[0].Message)
 
 	known := sim.Run(sim.Config{Seed: 1, Members: 1, Clients: 1, Duration: time.Second}).Probes
-	for _, name := range essential {
+	for _, name := range append(slices.Clone(essential), upgraded...) {
 		require.True(t, slices.ContainsFunc(known, func(p sim.Probe) bool { return p.Name == name }), "no probe is called %q", name)
 	}
 }

@@ -61,11 +61,13 @@ func clusterCommand() *cobra.Command {
 
 // run starts a cluster and hands it to a trial.
 func (t *trials) run(trial func(context.Context, *cluster.Cluster) error) error {
-	return t.runIn(func(string) (func() error, error) { return func() error { return nil }, nil }, trial)
+	return t.runIn(func(context.Context, string) (func() error, error) { return nothing, nil }, trial)
 }
 
+func nothing() error { return nil }
+
 // runIn prepares the folder of the cluster's data first. What was prepared is undone in the end.
-func (t *trials) runIn(prepare func(folder string) (undo func() error, err error), trial func(context.Context, *cluster.Cluster) error) error {
+func (t *trials) runIn(prepare func(ctx context.Context, folder string) (undo func() error, err error), trial func(context.Context, *cluster.Cluster) error) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
 	ctx, cancel = context.WithTimeout(ctx, t.limit)
@@ -79,7 +81,7 @@ func (t *trials) runIn(prepare func(folder string) (undo func() error, err error
 			return err
 		}
 	}
-	undo, err := prepare(folder)
+	undo, err := prepare(ctx, folder)
 	if err != nil {
 		return err
 	}
@@ -173,23 +175,34 @@ func (t *trials) rolling() *cobra.Command {
 	var next string
 	command := &cobra.Command{
 		Use: "rolling", Args: cobra.NoArgs,
-		Short: "Restart all members under load, one after the other, with another binary",
+		Short: "Upgrade all members under load, one after the other, from an old binary to a new one",
 		RunE: func(*cobra.Command, []string) error {
-			return t.run(func(ctx context.Context, c *cluster.Cluster) error {
-				report, err := cluster.Rolling(ctx, c, cmp.Or(next, t.binary), clients, ticker())
+			given := t.binary != ""
+			prepare := func(ctx context.Context, folder string) (undo func() error, err error) {
+				next = cmp.Or(next, t.binary)
+				if !given {
+					t.binary, err = cluster.BuildOldest(ctx, folder)
+				}
+				return nothing, err
+			}
+			return t.runIn(prepare, func(ctx context.Context, c *cluster.Cluster) error {
+				report, err := cluster.Rolling(ctx, c, next, clients, ticker())
 				if err != nil {
 					return err
 				}
 				v := report.Verdict
 				fmt.Printf("%d members were restarted in %v under %d clients; the longest time without a grant was %v\n",
 					len(c.Nodes), report.Took.Round(time.Millisecond), clients, report.Longest.Round(time.Millisecond))
+				fmt.Printf("version %d was in force before, and version %d after the last of them; the old binary, started once more, says: %s\n",
+					report.Before, report.After, report.Refused)
 				fmt.Printf("%d grants of %d locks: none lost, no token twice or lower, no two holders, every waiter in order, no session lost: %v\n",
 					v.Grants, v.Locks, len(v.Violations) == 0)
-				return errors.Join(verdict(v.Violations), expect(report.Longest < longestGap, "less than %v without a grant", longestGap))
+				return errors.Join(verdict(v.Violations), expect(report.Longest < longestGap, "less than %v without a grant", longestGap),
+					expect(given || report.After > report.Before, "a version that rises with the last member"))
 			})
 		},
 	}
-	command.Flags().StringVar(&next, "next", "", "the binary that members are restarted with (default: the one that they had)")
+	command.Flags().StringVar(&next, "next", "", "the binary that members are restarted with (default: built from this module, or what --lockd says)")
 	command.Flags().IntVar(&clients, "clients", 20, "that grab and release locks all the time")
 	return command
 }
@@ -247,7 +260,9 @@ func (t *trials) fullDisk() *cobra.Command {
 		Use: "fulldisk", Args: cobra.NoArgs,
 		Short: "Fill the disks of members while clients work; takes the privilege to mount small ones",
 		RunE: func(*cobra.Command, []string) error {
-			small := func(folder string) (func() error, error) { return cluster.MountSmallDisks(folder, t.members) }
+			small := func(_ context.Context, folder string) (func() error, error) {
+				return cluster.MountSmallDisks(folder, t.members)
+			}
 			err := t.runIn(small, func(ctx context.Context, c *cluster.Cluster) error {
 				report, err := cluster.FullDisk(ctx, c, clients, ticker())
 				if err != nil {

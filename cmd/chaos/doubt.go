@@ -32,6 +32,11 @@ var (
 	}
 )
 
+// upgraded are those of worlds whose members are given other programs.
+var upgraded = []string{
+	"members run programs of different versions", "the version in force rises in a cluster that was mixed", "a program is too old for what is in force",
+}
+
 // refusal is what must be seen where leases mean nothing.
 const refusal = "the resource refuses an old token"
 
@@ -79,13 +84,16 @@ func (p *profileTally) missed() (missed []string) {
 	if p.seeds < enoughSeeds || p.simulated < enoughTime {
 		return nil
 	}
-	if p.name == sim.BeyondClocks && p.probes[refusal] == 0 {
-		return []string{refusal}
+	var wanted []string
+	switch {
+	case p.name == sim.BeyondClocks:
+		wanted = []string{refusal}
+	case p.name == sim.Versions:
+		wanted = upgraded
+	case slices.Contains(thorough, p.name):
+		wanted = essential
 	}
-	if !slices.Contains(thorough, p.name) {
-		return nil
-	}
-	for _, name := range essential {
+	for _, name := range wanted {
 		if p.probes[name] == 0 {
 			missed = append(missed, name)
 		}

@@ -37,6 +37,7 @@ type memberRow struct {
 	Incarnation string  `json:"incarnation"`
 	Heard       bool    `json:"heard"`
 	Lag         *number `json:"lag,omitempty"`
+	Supports    int     `json:"supports,omitempty"` // the latest version that its program can read; zero: it has not said it to this leader
 }
 
 type memberList struct {
@@ -82,10 +83,13 @@ func listMembers(leader server.Inspected) memberList {
 			Member: number(member.ID), State: "voter", Address: member.Address, Incarnation: fmt.Sprintf("%016x", member.Incarnation),
 			Heard: member.ID == leader.Node.ID,
 		}
+		if r.Heard {
+			r.Supports = int(leader.Supports)
+		}
 		if at := slices.IndexFunc(leader.Members, func(p server.Progress) bool { return p.Member == member.ID }); at >= 0 {
 			progress := leader.Members[at]
 			lag := number(progress.Lag)
-			r.Heard, r.Lag = progress.Active, &lag
+			r.Heard, r.Lag, r.Supports = progress.Active, &lag, int(progress.Supports)
 			r.State = stateOf(progress)
 		}
 		if m.Joint() && !slices.Contains(m.Members, member) && !slices.Contains(m.Learners, member) {
@@ -107,7 +111,7 @@ func stateOf(p server.Progress) string {
 }
 
 func (l memberList) text(table io.Writer) {
-	row(table, "MEMBER", "STATE", "HEARD", "LAG", "ADDRESS", "INCARNATION")
+	row(table, "MEMBER", "STATE", "HEARD", "LAG", "SUPPORTS", "ADDRESS", "INCARNATION")
 	for _, m := range l.Members {
 		heard, lag := "no", "-"
 		if m.Heard {
@@ -120,7 +124,11 @@ func (l memberList) text(table io.Writer) {
 		if m.Member == l.Leader {
 			state = "leader"
 		}
-		row(table, m.Member, state, heard, lag, cmp.Or(m.Address, "-"), m.Incarnation)
+		supports := "-"
+		if m.Supports != 0 {
+			supports = fmt.Sprint(m.Supports)
+		}
+		row(table, m.Member, state, heard, lag, supports, cmp.Or(m.Address, "-"), m.Incarnation)
 	}
 }
 

@@ -79,7 +79,7 @@ func TestAnAcquiredLock(t *testing.T) {
 
 // inspected is what a member says of itself.
 func inspected(id raft.ID, role raft.Role, term raft.Term) inspection {
-	return inspection{answer: server.Inspected{Node: raft.Status{ID: id, Role: role, Term: term, Commit: 10, Applied: 9}}}
+	return inspection{answer: server.Inspected{Node: raft.Status{ID: id, Role: role, Term: term, Commit: 10, Applied: 9}, Version: 1, Supports: 2}}
 }
 
 func TestTheStatusNamesLeaderLagsAndWhoIsOutOfReach(t *testing.T) {
@@ -88,15 +88,15 @@ func TestTheStatusNamesLeaderLagsAndWhoIsOutOfReach(t *testing.T) {
 	leader.answer.Node.Membership.Members = make([]raft.Member, 3)
 	leader.answer.Members = []server.Progress{{Member: 1, Lag: 1}, {Member: 3, Lag: 70}}
 	status := summarize([]string{"a:1", "b:1", "c:1"}, []inspection{inspected(1, raft.Follower, 5), leader, {err: errors.New("refused")}})
-	requirePrinted(t, func(p *printer) error { return p.print(status, status.text) }, `member 2 leads in term 5; 3 members, 4 sessions, 3 locks, 2 waiters, 11 grants
+	requirePrinted(t, func(p *printer) error { return p.print(status, status.text) }, `member 2 leads in term 5; 3 members, 4 sessions, 3 locks, 2 waiters, 11 grants; version 1
 
-ENDPOINT  MEMBER  ROLE      TERM  COMMIT  APPLIED  LAG
-a:1       1       follower  5     10      9        1
-b:1       2       leader    5     10      9        0
+ENDPOINT  MEMBER  ROLE      TERM  COMMIT  APPLIED  LAG  VERSION  SUPPORTS
+a:1       1       follower  5     10      9        1    1        2
+b:1       2       leader    5     10      9        0    1        2
 c:1       -       unreachable: refused
-`, `{"leader":"2","term":"5","members":3,"sessions":4,"locks":3,"waiters":2,"grants":"11","nodes":[`+
-		`{"endpoint":"a:1","member":"1","role":"follower","term":"5","commit":"10","applied":"9","lag":"1"},`+
-		`{"endpoint":"b:1","member":"2","role":"leader","term":"5","commit":"10","applied":"9","lag":"0"},`+
+`, `{"leader":"2","term":"5","members":3,"sessions":4,"locks":3,"waiters":2,"grants":"11","version":1,"nodes":[`+
+		`{"endpoint":"a:1","member":"1","role":"follower","term":"5","commit":"10","applied":"9","lag":"1","version":1,"supports":2},`+
+		`{"endpoint":"b:1","member":"2","role":"leader","term":"5","commit":"10","applied":"9","lag":"0","version":1,"supports":2},`+
 		`{"endpoint":"c:1","error":"refused"}]}`)
 }
 

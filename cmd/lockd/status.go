@@ -34,6 +34,9 @@ type nodeRow struct {
 	// MissingFirst to MissingLast are the entries that the member can't read any more; zero: none.
 	MissingFirst number `json:"missing_first,omitempty"`
 	MissingLast  number `json:"missing_last,omitempty"`
+	// Version is the one in force, as the member has applied it, and Supports the latest that its program can read.
+	Version  int `json:"version,omitempty"`
+	Supports int `json:"supports,omitempty"`
 }
 
 type clusterStatus struct {
@@ -44,6 +47,7 @@ type clusterStatus struct {
 	Locks    int       `json:"locks"`
 	Waiters  int       `json:"waiters"`
 	Grants   number    `json:"grants"`
+	Version  int       `json:"version"` // in force, as the leader has applied it
 	Nodes    []nodeRow `json:"nodes"`
 }
 
@@ -114,6 +118,7 @@ func (s *clusterStatus) lead(leader server.Inspected, lags map[raft.ID]number) {
 	s.Leader, s.Grants = number(leader.Node.ID), number(leader.Counts.Grants)
 	s.Members, s.Sessions = len(leader.Node.Membership.Members), leader.Counts.Sessions
 	s.Locks, s.Waiters = leader.Counts.Locks, leader.Counts.Waiters
+	s.Version = int(leader.Version)
 	clear(lags)
 	lags[leader.Node.ID] = 0
 	for _, member := range leader.Members {
@@ -133,6 +138,7 @@ func nodeOf(endpoint string, i inspection, lags map[raft.ID]number) nodeRow {
 		Endpoint: endpoint, Member: number(node.ID), Role: node.Role.String(), Term: number(node.Term),
 		Commit: number(node.Commit), Applied: number(node.Applied),
 		MissingFirst: number(node.Hole.First), MissingLast: number(node.Hole.Last),
+		Version: int(i.answer.Version), Supports: int(i.answer.Supports),
 	}
 	if lag, known := lags[node.ID]; known {
 		r.Lag = &lag
@@ -158,12 +164,12 @@ func (s clusterStatus) text(table io.Writer) {
 	if s.Leader == 0 {
 		row(table, "no leader is known")
 	} else {
-		fmt.Fprintf(table, "member %d leads in term %d; %s, %s, %s, %s, %s\n", s.Leader, s.Term,
+		fmt.Fprintf(table, "member %d leads in term %d; %s, %s, %s, %s, %s; version %d\n", s.Leader, s.Term,
 			counted(s.Members, "member"), counted(s.Sessions, "session"), counted(s.Locks, "lock"), counted(s.Waiters, "waiter"),
-			counted(s.Grants, "grant"))
+			counted(s.Grants, "grant"), s.Version)
 	}
 	row(table)
-	row(table, "ENDPOINT", "MEMBER", "ROLE", "TERM", "COMMIT", "APPLIED", "LAG")
+	row(table, "ENDPOINT", "MEMBER", "ROLE", "TERM", "COMMIT", "APPLIED", "LAG", "VERSION", "SUPPORTS")
 	for _, node := range s.Nodes {
 		if node.Error != "" {
 			trouble := "unreachable: " + node.Error
@@ -177,7 +183,7 @@ func (s clusterStatus) text(table io.Writer) {
 		if node.Lag != nil {
 			lag = fmt.Sprint(*node.Lag)
 		}
-		row(table, node.Endpoint, node.Member, node.Role, node.Term, node.Commit, node.Applied, lag)
+		row(table, node.Endpoint, node.Member, node.Role, node.Term, node.Commit, node.Applied, lag, node.Version, node.Supports)
 	}
 	for _, node := range s.Nodes {
 		if node.MissingFirst != 0 {

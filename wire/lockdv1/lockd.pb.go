@@ -2366,8 +2366,12 @@ type StatusResponse struct {
 	MembersSince uint64 `protobuf:"varint,19,opt,name=members_since,json=membersSince,proto3" json:"members_since,omitempty"`
 	// The entries of this member's log that can't be read any more and have to come from another
 	// member: the first, and the last or a later one if that is not certain. Zero: it can read everything.
-	MissingFirst  uint64 `protobuf:"varint,20,opt,name=missing_first,json=missingFirst,proto3" json:"missing_first,omitempty"`
-	MissingLast   uint64 `protobuf:"varint,21,opt,name=missing_last,json=missingLast,proto3" json:"missing_last,omitempty"`
+	MissingFirst uint64 `protobuf:"varint,20,opt,name=missing_first,json=missingFirst,proto3" json:"missing_first,omitempty"`
+	MissingLast  uint64 `protobuf:"varint,21,opt,name=missing_last,json=missingLast,proto3" json:"missing_last,omitempty"`
+	// The version in which the cluster writes what it keeps, as applied here, and the latest one that this member's program can read.
+	// The former rises when all members support more.
+	Version       uint32 `protobuf:"varint,22,opt,name=version,proto3" json:"version,omitempty"`
+	Supports      uint32 `protobuf:"varint,23,opt,name=supports,proto3" json:"supports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2545,6 +2549,20 @@ func (x *StatusResponse) GetMissingFirst() uint64 {
 func (x *StatusResponse) GetMissingLast() uint64 {
 	if x != nil {
 		return x.MissingLast
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetSupports() uint32 {
+	if x != nil {
+		return x.Supports
 	}
 	return 0
 }
@@ -2735,7 +2753,9 @@ type Progress struct {
 	// It does not vote yet.
 	Learner bool `protobuf:"varint,5,opt,name=learner,proto3" json:"learner,omitempty"`
 	// It could not catch up in ten rounds, and stays a learner until it is promoted.
-	Slow          bool `protobuf:"varint,6,opt,name=slow,proto3" json:"slow,omitempty"`
+	Slow bool `protobuf:"varint,6,opt,name=slow,proto3" json:"slow,omitempty"`
+	// The latest version that its program can read, as it said last. Zero: it has not said it yet.
+	Supports      uint32 `protobuf:"varint,7,opt,name=supports,proto3" json:"supports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2810,6 +2830,13 @@ func (x *Progress) GetSlow() bool {
 		return x.Slow
 	}
 	return false
+}
+
+func (x *Progress) GetSupports() uint32 {
+	if x != nil {
+		return x.Supports
+	}
+	return 0
 }
 
 type TransferLeaderRequest struct {
@@ -3348,7 +3375,7 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\x04left\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04left\x12\x12\n" +
 	"\x04held\x18\x05 \x01(\rR\x04held\x12\x18\n" +
 	"\awaiting\x18\x06 \x01(\rR\awaiting\"\x0f\n" +
-	"\rStatusRequest\"\x8e\x06\n" +
+	"\rStatusRequest\"\xc4\x06\n" +
 	"\x0eStatusResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x121\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1d.lockd.v1.StatusResponse.RoleR\x04role\x12\x12\n" +
@@ -3371,7 +3398,9 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\blearners\x18\x12 \x03(\v2\x10.lockd.v1.MemberR\blearners\x12#\n" +
 	"\rmembers_since\x18\x13 \x01(\x04R\fmembersSince\x12#\n" +
 	"\rmissing_first\x18\x14 \x01(\x04R\fmissingFirst\x12!\n" +
-	"\fmissing_last\x18\x15 \x01(\x04R\vmissingLast\"S\n" +
+	"\fmissing_last\x18\x15 \x01(\x04R\vmissingLast\x12\x18\n" +
+	"\aversion\x18\x16 \x01(\rR\aversion\x12\x1a\n" +
+	"\bsupports\x18\x17 \x01(\rR\bsupports\"S\n" +
 	"\x04Role\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\f\n" +
 	"\bFOLLOWER\x10\x01\x12\x11\n" +
@@ -3392,14 +3421,15 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\breleases\x18\x06 \x01(\x04R\breleases\x12\x1a\n" +
 	"\bexpiries\x18\a \x01(\x04R\bexpiries\x12\x1b\n" +
 	"\ttimed_out\x18\b \x01(\x04R\btimedOut\x12\x18\n" +
-	"\acancels\x18\t \x01(\x04R\acancels\"\x90\x01\n" +
+	"\acancels\x18\t \x01(\x04R\acancels\"\xac\x01\n" +
 	"\bProgress\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\x04R\x06member\x12\x14\n" +
 	"\x05match\x18\x02 \x01(\x04R\x05match\x12\x10\n" +
 	"\x03lag\x18\x03 \x01(\x04R\x03lag\x12\x16\n" +
 	"\x06active\x18\x04 \x01(\bR\x06active\x12\x18\n" +
 	"\alearner\x18\x05 \x01(\bR\alearner\x12\x12\n" +
-	"\x04slow\x18\x06 \x01(\bR\x04slow\"'\n" +
+	"\x04slow\x18\x06 \x01(\bR\x04slow\x12\x1a\n" +
+	"\bsupports\x18\a \x01(\rR\bsupports\"'\n" +
 	"\x15TransferLeaderRequest\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\x04R\x02to\"0\n" +
 	"\x16TransferLeaderResponse\x12\x16\n" +

@@ -1,0 +1,7 @@
+//go:build oldest
+
+package daemon
+
+import "lockd/lockfsm"
+
+const supported = lockfsm.Oldest
