@@ -116,9 +116,10 @@ func (r *roll) risen(ctx context.Context) (int, error) {
 func (r *roll) goBack(ctx context.Context, n *Node) error {
 	n.Terminate()
 	n.binary = r.old
-	if err := n.Start(); err != nil {
+	if err := startAgain(ctx, n); err != nil {
 		return err
 	}
+	n.expect() // to end by itself
 	select {
 	case <-n.Ended():
 	case <-time.After(10 * time.Second):

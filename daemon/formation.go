@@ -134,6 +134,9 @@ func (f *formation) judge(hello wire.Hello) error {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	err := f.judgeName(hello)
+	if err == nil {
+		err = f.judgeVersion(hello)
+	}
 	switch {
 	case err != nil:
 	case f.identity.Formed():
@@ -155,12 +158,24 @@ func (f *formation) judgeName(hello wire.Hello) error {
 		return fmt.Errorf("this is member %d, not member %d", self, hello.To)
 	case hello.From == self:
 		return fmt.Errorf("two nodes run as member %d", self)
-	case hello.Version > supported:
-		return tooOld(self, hello.Version, supported)
-	case hello.Supports < f.version:
-		return tooOld(hello.From, f.version, hello.Supports)
 	}
 	return nil
+}
+
+// judgeVersion keeps out who could not read what it is sent. A node that waits to become a member says so.
+func (f *formation) judgeVersion(hello wire.Hello) error {
+	self := f.identity.Member
+	switch {
+	case hello.Supports < f.version:
+		return tooOld(hello.From, f.version, hello.Supports)
+	case hello.Version <= supported:
+		return nil
+	}
+	err := tooOld(self, hello.Version, supported)
+	if !f.identity.Formed() {
+		f.obstacle = err.Error()
+	}
+	return err
 }
 
 // tooOld is the error of a member whose program can't read what the others write. It has no part in the cluster until it has another one.

@@ -297,4 +297,8 @@ func TestAMemberThatIsTooOldIsToldOnBothSides(t *testing.T) {
 
 	ofA, ofB := meet(a, b)
 	require.NoError(t, errors.Join(ofA, ofB))
+
+	waits := unformed(2, 22)
+	require.Error(t, waits.judge(later))
+	require.ErrorContains(t, waits.pending(), "member 2 is too old for the cluster")
 }
