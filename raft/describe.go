@@ -46,6 +46,8 @@ func Describe(m Message) string {
 		return fmt.Sprintf("Lease term=%d sent=%d", m.Term, m.Sent.Milliseconds())
 	case *LeaseReply:
 		return fmt.Sprintf("LeaseReply term=%d sent=%d", m.Term, m.Sent.Milliseconds())
+	case *Sworn:
+		return fmt.Sprintf("Sworn term=%d, membership of entry %d", m.Term, m.Since) + ifSet(m.Settled, ", committed")
 	default:
 		return fmt.Sprintf("%s term=%d", typeName(m), m.term())
 	}

@@ -110,6 +110,22 @@ type Fetched struct {
 	Entries  []Entry
 }
 
+// Oath asks for the receiver's term, by a member that does not know its own any more. It changes nothing.
+type Oath struct {
+	Term  Term   // as far as the sender can read
+	Nonce uint64 // drawn by the sender's process
+}
+
+// Sworn answers an Oath.
+type Sworn struct {
+	Term  Term // the sender's own
+	Nonce uint64
+	// Membership is the one in force at the sender, Since is where it stands in the log, and Settled says that it is committed.
+	Since      Index
+	Settled    bool
+	Membership Membership
+}
+
 // Chunk is a piece of a snapshot (Raft §7).
 type Chunk struct {
 	Term       Term
@@ -182,6 +198,8 @@ func (m *Mismatch) term() Term       { return m.Term }
 func (m *Lost) term() Term           { return m.Term }
 func (m *Fetch) term() Term          { return m.Term }
 func (m *Fetched) term() Term        { return m.Term }
+func (m *Oath) term() Term           { return m.Term }
+func (m *Sworn) term() Term          { return m.Term }
 func (m *Chunk) term() Term          { return m.Term }
 func (m *ChunkReceived) term() Term  { return m.Term }
 func (m *StaleTerm) term() Term      { return m.Term }

@@ -31,6 +31,9 @@ type Damage struct {
 	End Position
 	// Behind are the entries behind the hole that can be read, in runs: each is contiguous and a part of one log, the runs rise.
 	Behind [][]Entry
+	// Doubt says that the last record is lost: term, vote and where the log ended are not certain, and End says nothing. All that is stored is what
+	// can be read. It ends with the first record of a higher term, which is then End's: see LastWord.
+	Doubt bool
 }
 
 // convalescence is what a damaged member holds beside its log.

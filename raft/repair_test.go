@@ -256,9 +256,10 @@ func TestPARTheHelpOfStrangers(t *testing.T) {
 	require.Equal(t, membersOf(1, 4, 5), s.Status().Membership.Members)
 }
 
-// TestRandomSchedulesWithRot is TestRandomSchedules with disks that lose parts of logs, on a minority at a time: nothing is lost, and the cluster goes on.
+// TestRandomSchedulesWithRot is TestRandomSchedules with disks that lose parts of logs, or their last words, on a minority at a time: nothing is lost, and
+// the cluster goes on.
 func TestRandomSchedulesWithRot(t *testing.T) {
-	rotted := 0
+	rotted, lapses := 0, 0
 	for seed := range *seeds / 2 {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			w := newWorld(t, seed, 3+int(seed%3))
@@ -268,11 +269,12 @@ func TestRandomSchedulesWithRot(t *testing.T) {
 				require.Less(t, moves, 50_000, "somebody is not repaired")
 				w.move(false)
 			}
-			rotted += w.rotted
+			rotted, lapses = rotted+w.rotted, lapses+w.lapses
 		})
 	}
-	t.Logf("%d logs damaged", rotted)
+	t.Logf("%d logs damaged, %d of them at the end", rotted, lapses)
 	require.NotZero(t, rotted)
+	require.NotZero(t, lapses)
 }
 
 // rot takes a part of a log that is down. What is left before it may be the log as it was before it was cut last.
@@ -288,6 +290,10 @@ func (w *world) rot(m *member) {
 		return
 	}
 	w.rotted++
+	if len(m.past) > 0 && w.random.IntN(3) == 0 && !slices.ContainsFunc(w.nodes, (*member).doubts) {
+		w.lapse(m)
+		return
+	}
 	first := d.Snapshot.Index + 1 + Index(w.random.IntN(len(d.Entries)))
 	last := first + Index(w.random.IntN(int(d.last()-first)+1))
 	d.damage(first, last)
@@ -297,6 +303,20 @@ func (w *world) rot(m *member) {
 	if w.random.IntN(4) == 0 {
 		d.Damage.End.Index += Index(w.random.IntN(5))
 	}
+}
+
+func (m *member) doubts() bool { return m.durable.Damage != nil && m.durable.Damage.Doubt }
+
+// lapse takes the last records from a member that is down, often the last one alone, and sometimes all but the first.
+func (w *world) lapse(m *member) {
+	w.lapses++
+	back := 1 + w.random.IntN(min(len(m.past), []int{1, 4, len(m.past)}[w.random.IntN(3)]))
+	m.durable, m.past = m.past[len(m.past)-back], m.past[:len(m.past)-back]
+	lost := Damage{Doubt: true}
+	if earlier := m.durable.Damage; earlier != nil {
+		lost.Behind = earlier.Behind
+	}
+	m.durable.Damage = &lost
 }
 
 // takeOlder puts an older history before the hole, if it goes on from the snapshot.

@@ -25,7 +25,7 @@
 //
 // # Files
 //
-//	identity                   cluster, member, incarnation, promise, format; one sector
+//	identity                   cluster, member, incarnation, promise, format; one sector, twice
 //	0000000000000001.segment   records, in sectors; see sector.go and record.go
 //	snapshot-00000000000000a0  a snapshot, by its index; the two newest are kept
 //	successor                  the cluster that goes on in place of this one; Open refuses from then on

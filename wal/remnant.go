@@ -96,9 +96,12 @@ func positionOf(e *raft.Entry) raft.Position { return raft.Position{Index: e.Ind
 
 // damage is what the log has lost, given the row before it and the highest index of which anything is known.
 func (m *remnant) damage(row *replay, highest raft.Index) *raft.Damage {
+	uncertain := !m.exact || m.unsure
 	d := &raft.Damage{End: m.ended, Behind: m.runs}
 	if earlier := row.damage; earlier != nil {
 		highest = max(highest, earlier.End.Index)
+		d.Doubt = earlier.Doubt && m.front.term <= row.term
+		uncertain = uncertain || earlier.Doubt
 		if d.End.Before(earlier.End) {
 			d.End = earlier.End
 		}
@@ -108,7 +111,7 @@ func (m *remnant) damage(row *replay, highest raft.Index) *raft.Damage {
 			}
 		}
 	}
-	if !m.exact || m.unsure {
+	if uncertain {
 		d.End = raft.Position{Index: max(highest, m.ended.Index) + raft.Index(m.gaps*entriesASector), Term: m.front.term}
 	}
 	return d

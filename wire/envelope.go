@@ -43,6 +43,8 @@ const (
 	kindLost           kind = 20
 	kindFetch          kind = 21
 	kindFetched        kind = 22
+	kindOath           kind = 23
+	kindSworn          kind = 24
 )
 
 // AppendEnvelope appends the encoding of e to dst and returns the result. The message itself
@@ -123,6 +125,10 @@ func kindOf(message raft.Message) kind {
 		return kindFetch
 	case *raft.Fetched:
 		return kindFetched
+	case *raft.Oath:
+		return kindOath
+	case *raft.Sworn:
+		return kindSworn
 	case *raft.Chunk:
 		return kindChunk
 	case *raft.ChunkReceived:
@@ -166,6 +172,10 @@ func newMessage(k kind) raft.Message {
 		return new(raft.Fetch)
 	case kindFetched:
 		return new(raft.Fetched)
+	case kindOath:
+		return new(raft.Oath)
+	case kindSworn:
+		return new(raft.Sworn)
 	case kindChunk:
 		return new(raft.Chunk)
 	case kindChunkReceived:
@@ -241,6 +251,15 @@ func (c *cursor) message(message raft.Message) {
 		number(c, &m.EntryTerm)
 		number(c, &m.PrevTerm)
 		c.entries(&m.Entries)
+	case *raft.Oath:
+		number(c, &m.Term)
+		number(c, &m.Nonce)
+	case *raft.Sworn:
+		number(c, &m.Term)
+		number(c, &m.Nonce)
+		number(c, &m.Since)
+		c.boolean(&m.Settled)
+		c.membership(&m.Membership)
 	case *raft.Chunk:
 		number(c, &m.Term)
 		number(c, &m.Round)

@@ -2366,8 +2366,10 @@ type StatusResponse struct {
 	MembersSince uint64 `protobuf:"varint,19,opt,name=members_since,json=membersSince,proto3" json:"members_since,omitempty"`
 	// The entries of this member's log that can't be read any more and have to come from another
 	// member: the first, and the last or a later one if that is not certain. Zero: it can read everything.
-	MissingFirst  uint64 `protobuf:"varint,20,opt,name=missing_first,json=missingFirst,proto3" json:"missing_first,omitempty"`
-	MissingLast   uint64 `protobuf:"varint,21,opt,name=missing_last,json=missingLast,proto3" json:"missing_last,omitempty"`
+	MissingFirst uint64 `protobuf:"varint,20,opt,name=missing_first,json=missingFirst,proto3" json:"missing_first,omitempty"`
+	MissingLast  uint64 `protobuf:"varint,21,opt,name=missing_last,json=missingLast,proto3" json:"missing_last,omitempty"`
+	// This member has lost its last word, and neither votes nor acknowledges anything until all other voters have told it their terms.
+	InDoubt       bool `protobuf:"varint,22,opt,name=in_doubt,json=inDoubt,proto3" json:"in_doubt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2547,6 +2549,13 @@ func (x *StatusResponse) GetMissingLast() uint64 {
 		return x.MissingLast
 	}
 	return 0
+}
+
+func (x *StatusResponse) GetInDoubt() bool {
+	if x != nil {
+		return x.InDoubt
+	}
+	return false
 }
 
 // Member is one member of the cluster.
@@ -3348,7 +3357,7 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\x04left\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04left\x12\x12\n" +
 	"\x04held\x18\x05 \x01(\rR\x04held\x12\x18\n" +
 	"\awaiting\x18\x06 \x01(\rR\awaiting\"\x0f\n" +
-	"\rStatusRequest\"\x8e\x06\n" +
+	"\rStatusRequest\"\xa9\x06\n" +
 	"\x0eStatusResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x121\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1d.lockd.v1.StatusResponse.RoleR\x04role\x12\x12\n" +
@@ -3371,7 +3380,8 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\blearners\x18\x12 \x03(\v2\x10.lockd.v1.MemberR\blearners\x12#\n" +
 	"\rmembers_since\x18\x13 \x01(\x04R\fmembersSince\x12#\n" +
 	"\rmissing_first\x18\x14 \x01(\x04R\fmissingFirst\x12!\n" +
-	"\fmissing_last\x18\x15 \x01(\x04R\vmissingLast\"S\n" +
+	"\fmissing_last\x18\x15 \x01(\x04R\vmissingLast\x12\x19\n" +
+	"\bin_doubt\x18\x16 \x01(\bR\ainDoubt\"S\n" +
 	"\x04Role\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\f\n" +
 	"\bFOLLOWER\x10\x01\x12\x11\n" +
