@@ -112,14 +112,14 @@ func (o *oath) note(a answer) {
 	o.answers = append(o.answers, a)
 }
 
-// roll is the newest membership of which an answer tells, as soon as one tells that it is committed.
+// roll is the newest membership of which an answer tells, as soon as one tells that it is committed. Who has lost his snapshot may tell of none.
 func (o *oath) roll() (roll Membership, known bool) {
 	newest := Index(0)
 	for _, a := range o.answers {
 		newest = max(newest, a.since)
 	}
 	for _, a := range o.answers {
-		if a.since == newest && a.settled {
+		if a.since == newest && a.settled && len(a.membership.Members) > 0 {
 			return a.membership, true
 		}
 	}

@@ -98,7 +98,7 @@ func New(config Config, stored Stored, now time.Duration) *Node {
 		n.damage = newConvalescence(d)
 		if d.Doubt {
 			n.oath = &oath{nonce: config.Random.Uint64()}
-			n.damage.end, n.forgetful = LastWord(n.log.last(), n.term), now+config.ElectionTimeout
+			n.forgetful = now + config.ElectionTimeout
 		}
 		n.mend()
 	}

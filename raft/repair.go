@@ -102,7 +102,7 @@ func (n *Node) mend() {
 			n.attach(r.entries[meet+1-r.first():])
 		}
 	}
-	if !n.log.end().Before(d.end) {
+	if n.oath == nil && !n.log.end().Before(d.end) {
 		n.damage = nil
 	}
 }
@@ -288,7 +288,7 @@ func (n *Node) checkDamage() {
 	if d.end.Term > n.term {
 		fail("a log that ended in term %d in term %d", d.end.Term, n.term)
 	}
-	if !n.log.end().Before(d.end) {
+	if n.oath == nil && !n.log.end().Before(d.end) {
 		fail("the log is whole up to entry %d, and taken for damaged", n.log.last())
 	}
 	if d.agreed > n.log.last() {

@@ -317,6 +317,10 @@ func (m *member) survivesDamage(recovered *wal.Recovered) {
 		m.world.tell("server %d goes on without what is damaged: %v", m.id, damage)
 		return
 	}
+	if recovered.Stored.Damage.Doubt {
+		m.world.tell("server %d abstains, its last record is lost: %v", m.id, damage)
+		return
+	}
 	end := recovered.Stored.Damage.End
 	m.world.tell("server %d can't read all of its log, which ended no later than entry %d of term %d: %v", m.id, end.Index, end.Term, damage)
 }

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -246,12 +247,7 @@ func (l *Log) recover(files files) (Recovered, error) {
 	if err != nil {
 		return Recovered{}, err
 	}
-	switch {
-	case lost != nil:
-		damaged = lost
-	case damaged == nil:
-		damaged = l.worn
-	}
+	damaged = cmp.Or(damaged, lost, l.worn)
 	if err := l.goOn(&reading, snapshot, lost != nil); err != nil {
 		return Recovered{}, err
 	}

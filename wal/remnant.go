@@ -25,7 +25,7 @@ type remnant struct {
 	open   bool       // no record is missing since the last run grew
 	ended  raft.Position
 	exact  bool // no record is missing since the log was last seen to end there
-	// unsure: the record is lost with which a segment began, and a log may have begun anew there, with a claim of its own.
+	// unsure: the record is lost with which a segment began, and a log may have begun anew there, with a claim of its own, or in doubt.
 	unsure bool
 }
 
@@ -49,7 +49,7 @@ func (m *remnant) add(row *recovery, at place, h header, content record) {
 	if h.sequence != previous+1 {
 		m.open, m.exact, m.gaps = false, false, m.gaps+m.dark
 	}
-	if segment != nil && segment != at.segment && at.sector != 0 {
+	if segment != nil && segment != at.segment && (at.sector != 0 || at.segment.number != segment.number+1) {
 		m.unsure = true
 	}
 	m.last, m.front = h, &content
@@ -111,6 +111,7 @@ func (m *remnant) damage(row *replay, highest raft.Index) *raft.Damage {
 			}
 		}
 	}
+	d.Doubt = d.Doubt || m.unsure
 	if uncertain {
 		d.End = raft.Position{Index: max(highest, m.ended.Index) + raft.Index(m.gaps*entriesASector), Term: m.front.term}
 	}
