@@ -54,7 +54,7 @@ type Daemon struct {
 // leader is told by its readiness.
 //
 // Errors name the setting, the address or the file they are about; those of the data directory wrap
-// wal.ErrInUse, wal.ErrWrongMember, wal.ErrNewerFormat, wal.ErrDiskFull or are a *wal.DamageError, if what is damaged may have held the node's last promise.
+// wal.ErrInUse, wal.ErrWrongMember, wal.ErrNewerFormat, wal.ErrDiskFull or are a *wal.DamageError, if what is damaged is the identity, or nobody could have written it.
 func Start(config Config) (*Daemon, error) {
 	config = config.withDefaults()
 	if err := config.validate(); err != nil {

@@ -152,3 +152,20 @@ func LastWord(last Index, term Term) Position { return Position{last + 1, term} 
 
 // InDoubt tells whether this member abstains, because its disk has lost its last word.
 func (n *Node) InDoubt() bool { return n.oath != nil }
+
+// awaits are those whose answer is missing to a member in doubt. Nobody: nobody is known to it yet, or whether a membership is committed.
+func (n *Node) awaits() (missing []ID) {
+	if n.oath == nil {
+		return nil
+	}
+	roll, known := n.oath.roll()
+	if !known {
+		roll = *n.members()
+	}
+	for _, m := range roll.voters() {
+		if m.ID != n.id && !n.oath.has(m) {
+			missing = append(missing, m.ID)
+		}
+	}
+	return missing
+}
