@@ -32,6 +32,7 @@ type world struct {
 	rots    bool // logs lose parts when power is lost (repair_test.go)
 	rotted  int
 	lapses  int
+	bared   int
 	votes   map[Term]map[Member]ID // who was told of whose vote
 	tuning  Config
 	weather weather

@@ -323,6 +323,8 @@ const (
 	tagLeaseReply
 	tagOath
 	tagSworn
+	tagPlea
+	tagBequest
 )
 
 func (d *digest) message(message Message) {
@@ -379,6 +381,12 @@ func (d *digest) message(message Message) {
 		numbers(tagLease, uint64(m.Term))
 	case *LeaseReply:
 		numbers(tagLeaseReply, uint64(m.Term))
+	case *Plea:
+		numbers(tagPlea, uint64(m.Term), uint64(m.Index), uint64(m.IndexTerm), m.Offset)
+	case *Bequest:
+		numbers(tagBequest, uint64(m.Term), uint64(m.Index), uint64(m.IndexTerm), m.Offset, m.Total, m.Sum)
+		d.membership(m.Membership)
+		d.data(m.Data)
 	case *Oath:
 		numbers(tagOath, uint64(m.Term))
 	case *Sworn:

@@ -110,6 +110,27 @@ type Fetched struct {
 	Entries  []Entry
 }
 
+// Plea asks for a piece of the receiver's snapshot, by a member that has none. It changes nothing.
+type Plea struct {
+	Term      Term
+	Index     Index // of the snapshot of which the sender has a part; zero: of none
+	IndexTerm Term
+	Offset    uint64 // how many bytes of its data
+}
+
+// Bequest answers a Plea.
+type Bequest struct {
+	Term       Term
+	Index      Index // the snapshot's
+	IndexTerm  Term
+	Time       time.Duration
+	Membership Membership
+	Offset     uint64
+	Total      uint64 // length of the snapshot's data
+	Sum        uint64 // CRC32C of all of it
+	Data       []byte
+}
+
 // Oath asks for the receiver's term, by a member that does not know its own any more. It changes nothing.
 type Oath struct {
 	Term  Term   // as far as the sender can read
@@ -198,6 +219,8 @@ func (m *Mismatch) term() Term       { return m.Term }
 func (m *Lost) term() Term           { return m.Term }
 func (m *Fetch) term() Term          { return m.Term }
 func (m *Fetched) term() Term        { return m.Term }
+func (m *Plea) term() Term           { return m.Term }
+func (m *Bequest) term() Term        { return m.Term }
 func (m *Oath) term() Term           { return m.Term }
 func (m *Sworn) term() Term          { return m.Term }
 func (m *Chunk) term() Term          { return m.Term }

@@ -199,6 +199,12 @@ func (n *Node) receive(envelope Envelope) {
 	case *Fetched: // a part of a log is what it is, whatever the term
 		n.onFetched(from, m)
 		return
+	case *Plea: // nor does this
+		n.onPlea(from, m)
+		return
+	case *Bequest: // and what is committed is what it is
+		n.onBequest(from, m)
+		return
 	case *Oath: // who asks does not know his own term
 		n.onOath(from, m)
 		return
@@ -227,7 +233,7 @@ func (n *Node) receive(envelope Envelope) {
 // from anybody, and looks for whom it needs among those.
 func answers(message Message) bool {
 	switch message.(type) {
-	case *PreVote, *Vote, *Append, *Chunk, *TimeoutNow, *ReadIndex, *ReadIndexReply, *Lease, *Fetch, *Fetched, *Oath, *Sworn:
+	case *PreVote, *Vote, *Append, *Chunk, *TimeoutNow, *ReadIndex, *ReadIndexReply, *Lease, *Fetch, *Fetched, *Plea, *Bequest, *Oath, *Sworn:
 		return false
 	}
 	return true

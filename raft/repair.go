@@ -168,6 +168,10 @@ func (n *Node) onLost(from ID, m *Lost) {
 func (n *Node) seek() {
 	n.calm()
 	n.leader = 0
+	if n.bare() {
+		n.beg()
+		return
+	}
 	if request := n.wanted(); request != nil {
 		for _, m := range n.Known() {
 			if m.ID != n.id {

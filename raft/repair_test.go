@@ -259,7 +259,7 @@ func TestPARTheHelpOfStrangers(t *testing.T) {
 // TestRandomSchedulesWithRot is TestRandomSchedules with disks that lose parts of logs, or their last words, on a minority at a time: nothing is lost, and
 // the cluster goes on.
 func TestRandomSchedulesWithRot(t *testing.T) {
-	rotted, lapses := 0, 0
+	rotted, lapses, bared := 0, 0, 0
 	for seed := range *seeds / 2 {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			w := newWorld(t, seed, 3+int(seed%3))
@@ -269,12 +269,13 @@ func TestRandomSchedulesWithRot(t *testing.T) {
 				require.Less(t, moves, 50_000, "somebody is not repaired")
 				w.move(false)
 			}
-			rotted, lapses = rotted+w.rotted, lapses+w.lapses
+			rotted, lapses, bared = rotted+w.rotted, lapses+w.lapses, bared+w.bared
 		})
 	}
-	t.Logf("%d logs damaged, %d of them at the end", rotted, lapses)
+	t.Logf("%d logs damaged, %d of them at the end, and %d snapshots", rotted, lapses, bared)
 	require.NotZero(t, rotted)
 	require.NotZero(t, lapses)
+	require.NotZero(t, bared)
 }
 
 // rot takes a part of a log that is down. What is left before it may be the log as it was before it was cut last.
@@ -292,6 +293,11 @@ func (w *world) rot(m *member) {
 	w.rotted++
 	if len(m.past) > 0 && w.random.IntN(3) == 0 && !slices.ContainsFunc(w.nodes, (*member).doubts) {
 		w.lapse(m)
+		return
+	}
+	if d.Snapshot.Index > 0 && w.random.IntN(4) == 0 {
+		w.bared++
+		d.bare()
 		return
 	}
 	first := d.Snapshot.Index + 1 + Index(w.random.IntN(len(d.Entries)))
@@ -317,6 +323,18 @@ func (w *world) lapse(m *member) {
 		lost.Behind = earlier.Behind
 	}
 	m.durable.Damage = &lost
+}
+
+// bare takes the snapshot from a disk, and so the beginning of the log. It is known who belonged to the cluster.
+func (s *Stored) bare() {
+	end := Position{s.Snapshot.Index, s.Snapshot.Term}
+	if len(s.Entries) > 0 {
+		end = Position{s.last(), s.term(s.last())}
+		s.Damage = &Damage{End: end, Behind: [][]Entry{s.Entries}}
+	} else {
+		s.Damage = &Damage{End: end}
+	}
+	s.Snapshot, s.Entries = Snapshot{Membership: s.Snapshot.Membership}, nil
 }
 
 // takeOlder puts an older history before the hole, if it goes on from the snapshot.

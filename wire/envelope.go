@@ -45,6 +45,8 @@ const (
 	kindFetched        kind = 22
 	kindOath           kind = 23
 	kindSworn          kind = 24
+	kindPlea           kind = 25
+	kindBequest        kind = 26
 )
 
 // AppendEnvelope appends the encoding of e to dst and returns the result. The message itself
@@ -89,6 +91,8 @@ func room(message raft.Message) int {
 		return fields + roomOf(m.Entries)
 	case *raft.Fetched:
 		return fields + roomOf(m.Entries)
+	case *raft.Bequest:
+		return fields + memberSize*len(m.Membership.Members) + len(m.Data)
 	case *raft.Chunk:
 		return fields + memberSize*len(m.Membership.Members) + len(m.Data)
 	}
@@ -129,6 +133,10 @@ func kindOf(message raft.Message) kind {
 		return kindOath
 	case *raft.Sworn:
 		return kindSworn
+	case *raft.Plea:
+		return kindPlea
+	case *raft.Bequest:
+		return kindBequest
 	case *raft.Chunk:
 		return kindChunk
 	case *raft.ChunkReceived:
@@ -176,6 +184,10 @@ func newMessage(k kind) raft.Message {
 		return new(raft.Oath)
 	case kindSworn:
 		return new(raft.Sworn)
+	case kindPlea:
+		return new(raft.Plea)
+	case kindBequest:
+		return new(raft.Bequest)
 	case kindChunk:
 		return new(raft.Chunk)
 	case kindChunkReceived:
@@ -260,6 +272,21 @@ func (c *cursor) message(message raft.Message) {
 		number(c, &m.Since)
 		c.boolean(&m.Settled)
 		c.membership(&m.Membership)
+	case *raft.Plea:
+		number(c, &m.Term)
+		number(c, &m.Index)
+		number(c, &m.IndexTerm)
+		number(c, &m.Offset)
+	case *raft.Bequest:
+		number(c, &m.Term)
+		number(c, &m.Index)
+		number(c, &m.IndexTerm)
+		c.duration(&m.Time)
+		c.membership(&m.Membership)
+		number(c, &m.Offset)
+		number(c, &m.Total)
+		number(c, &m.Sum)
+		c.data(&m.Data)
 	case *raft.Chunk:
 		number(c, &m.Term)
 		number(c, &m.Round)
