@@ -65,7 +65,7 @@ func (d *Daemon) Ready(ctx context.Context) error {
 	case err != nil:
 		return errors.Join(err, d.refusals())
 	case v.status.Doubt:
-		return errors.Join(fmt.Errorf("this node's last record is lost: it abstains until all voters have told it their terms, and %s", awaited(v.status.Awaits)), d.refusals())
+		return errors.Join(fmt.Errorf("this node's last record is lost: it abstains until all voters have told it their terms, and %s", awaited(&v.status)), d.refusals())
 	case v.status.Leader == 0 && v.status.Hole.First != 0:
 		return errors.Join(fmt.Errorf("no leader is known, and entries %d to %d of this node's log can't be read", v.status.Hole.First, v.status.Hole.Last), d.refusals())
 	case v.status.Hole.First != 0:
@@ -81,11 +81,14 @@ func (d *Daemon) Ready(ctx context.Context) error {
 }
 
 // awaited says what keeps a member in doubt.
-func awaited(missing []raft.ID) string {
-	if len(missing) == 0 {
-		return "does not know yet who they are"
+func awaited(s *raft.Status) string {
+	switch voters := s.Membership.Members; {
+	case len(s.Awaits) > 0:
+		return "has not heard from members " + names(s.Awaits)
+	case len(voters) == 1 && voters[0].ID == s.ID:
+		return "there are no others, so nobody knows what was in it: see lockd recover --help"
 	}
-	return "has not heard from members " + names(missing)
+	return "does not know yet who they are"
 }
 
 // refusals are what other members have against this one.

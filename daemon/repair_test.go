@@ -112,6 +112,29 @@ func TestAMemberWithoutItsLogAbstains(t *testing.T) {
 	require.NotZero(t, c.acquire("b", session, 2))
 }
 
+// Of a member's directory nothing is left but its identity. It knows nobody, is found by the others, and in the end has everything again.
+func TestAnIdentityIsEnough(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	session := c.session(c.clients[c.leader()])
+	require.NotZero(t, c.acquire("a", session, 1))
+	id := c.leader()%3 + 1
+	c.stop(id)
+	for _, pattern := range []string{"*.segment", "snapshot-*"} {
+		paths, err := filepath.Glob(filepath.Join(c.configs[id].Directory, pattern))
+		require.NoError(t, err)
+		for _, path := range paths {
+			require.NoError(t, os.Remove(path))
+		}
+	}
+	c.start(id)
+	c.awaitLog(id, "all voters have told their terms")
+	for id := raft.ID(1); id <= 3; id++ {
+		c.awaitReady(id)
+	}
+	require.NotZero(t, c.acquire("b", session, 2))
+}
+
 // Two of three are damaged, each in another place, and the third is gone. They repair each other, and serve.
 func TestTwoDamagedLogsRepairEachOther(t *testing.T) {
 	t.Parallel()

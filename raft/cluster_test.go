@@ -30,9 +30,11 @@ type world struct {
 	sealed   map[*Append]uint64 // the entries as they were when the message was sent
 
 	rots    bool // logs lose parts when power is lost (repair_test.go)
+	lapsing bool // they lose their last records alone, and members come and go
 	rotted  int
 	lapses  int
 	bared   int
+	ends    int
 	votes   map[Term]map[Member]ID // who was told of whose vote
 	tuning  Config
 	weather weather
@@ -58,6 +60,7 @@ type member struct {
 	writing     []Record // handed out, and not durable yet
 	sealed      []uint64 // their entries as they were then
 	older       []Entry  // what it had before it was cut last
+	doubted     bool
 	floor       Term     // in doubt: the highest that a voter had promised when it began
 	past        []Stored // what its disk held before each of its records
 	term        Term     // when it was looked at last
@@ -241,10 +244,13 @@ func (w *world) checkMember(m *member) {
 	if is.Term < m.term || is.Commit < m.commit {
 		w.t.Fatalf("member %d falls from term %d, commit %d to term %d, commit %d", m.id, m.term, m.commit, is.Term, is.Commit)
 	}
-	if m.floor > 0 && !is.Doubt && is.Term < m.floor+Leap {
+	if w.rots && m.floor > 0 && !is.Doubt && is.Term < m.floor+Leap {
 		w.t.Fatalf("member %d is sure of itself in term %d, and one of the others was in term %d", m.id, is.Term, m.floor)
 	}
-	m.term, m.commit = is.Term, is.Commit
+	if m.doubted && !is.Doubt {
+		w.ends++
+	}
+	m.term, m.commit, m.doubted = is.Term, is.Commit, is.Doubt
 	if d := &m.durable; is.Stable > d.Snapshot.Index && is.Stable >= is.First {
 		if last := d.last(); last < is.Stable || d.term(is.Stable) != m.node.log.term(is.Stable) {
 			w.t.Fatalf("member %d takes its log for durable up to %d, but on its disk it is another one (up to %d)", m.id, is.Stable, last)
@@ -460,7 +466,7 @@ func (w *world) change(m *member) {
 		if !slices.ContainsFunc(w.nodes, func(m *member) bool { return has(m.node.Known(), other.id, other.incarnation) }) {
 			w.losePower(other)
 			other.incarnation += 100
-			other.durable = Stored{}
+			other.durable, other.past = Stored{}, nil
 			w.restart(other)
 		}
 	}

@@ -84,6 +84,8 @@ func (n *Node) abstain(envelope Envelope) {
 		n.onSworn(Member{ID: envelope.From, Incarnation: envelope.Incarnation}, m)
 	case *Fetch: // what it can read is what it is
 		n.onFetch(envelope.From, m)
+	case *Plea:
+		n.onPlea(envelope.From, m)
 	case *Append, *Chunk:
 		if n.members().find(envelope.From) == nil {
 			n.adjure(envelope.From) // it knows of whom this member does not, which may have lost every membership

@@ -33,6 +33,7 @@ func TestWhoIsInDoubtIsSilent(t *testing.T) {
 		require.Empty(t, s.writing, "%T", m)
 	}
 	require.ErrorIs(t, s.Read(s.clock, 1, ByRound), ErrNoLeader)
+	one[*Bequest](t, s.hear(2, &Plea{Term: 9}), 2)
 	require.NotEmpty(t, one[*Fetched](t, s.hear(2, &Fetch{Term: 9, Index: 3, EntryTerm: 2, From: 2}), 2).Entries, "what it can read it can give")
 }
 

@@ -278,6 +278,22 @@ func TestRandomSchedulesWithRot(t *testing.T) {
 	require.NotZero(t, bared)
 }
 
+// TestChangesWithLapses is TestRandomSchedules with disks that lose their last records, one at a time, while nodes are added and removed: whoever is asked for
+// his term may be one of whom the member has lost every word. Nothing is lost, nobody votes twice. (Progress is not asked for: who is waited for may be gone.)
+func TestChangesWithLapses(t *testing.T) {
+	lapses, ends, changes := 0, 0, 0
+	for seed := range *seeds / 2 {
+		w := newWorld(t, seed, 2+int(seed%4))
+		w.lapsing = true
+		for range 6000 {
+			w.move(true)
+		}
+		lapses, ends, changes = lapses+w.lapses, ends+w.ends, changes+w.changes
+	}
+	t.Logf("%d last records lost, %d doubts ended, %d changes", lapses, ends, changes)
+	require.NotZero(t, ends)
+}
+
 // rot takes a part of a log that is down. What is left before it may be the log as it was before it was cut last.
 func (w *world) rot(m *member) {
 	d := &m.durable
@@ -286,6 +302,9 @@ func (w *world) rot(m *member) {
 		if other.durable.Damage != nil {
 			hurt++
 		}
+	}
+	if w.lapsing && hurt == 0 && len(m.past) > 0 && d.Snapshot.Index > 0 {
+		w.lapse(m)
 	}
 	if !w.rots || hurt >= (len(w.nodes)-spares-1)/2 || d.Damage != nil || len(d.Entries) == 0 {
 		return

@@ -288,6 +288,9 @@ func (m *member) shutOut(damage *wal.DamageError) {
 	if !m.wounded(damage.File) {
 		fail(Recovery, "server %d can't read its own disk, and nothing on it was destroyed: %v", m.id, damage)
 	}
+	if damage.File != "identity" {
+		fail(Recovery, "server %d refuses to begin, and knows who it is: %v", m.id, damage)
+	}
 	m.lose(damage.Error())
 }
 

@@ -53,7 +53,7 @@ func (j *judge) silent(m *member, message raft.Message) {
 		return
 	}
 	switch message.(type) {
-	case *raft.Oath, *raft.Fetched:
+	case *raft.Oath, *raft.Fetched, *raft.Bequest:
 	default:
 		j.fail(Durability, "server %d, which has lost its last word, says %s", m.id, raft.Describe(message))
 	}
