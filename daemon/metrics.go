@@ -107,6 +107,12 @@ var gauges = []gauge{
 	measured("log_missing_first", "The first entry that can't be read any more and has to come from another member, 0 when the log is whole.",
 		func(v *view) uint64 { return uint64(v.status.Hole.First) }),
 	measured("log_missing_last", "The last such entry, or a later one if that is not certain.", func(v *view) uint64 { return uint64(v.status.Hole.Last) }),
+	measured("in_doubt", "1 while the node abstains, because its last record is lost and not all other voters have answered.", func(v *view) uint64 {
+		if v.status.Doubt {
+			return 1
+		}
+		return 0
+	}),
 	measured("sessions", "Sessions that live.", func(v *view) uint64 { return uint64(v.counts.Sessions) }),
 	measured("locks", "Locks that are held.", func(v *view) uint64 { return uint64(v.counts.Locks) }),
 	measured("waiters", "Waiters in all queues.", func(v *view) uint64 { return uint64(v.counts.Waiters) }),
