@@ -47,13 +47,13 @@ func (j *judge) assured(m *member, term raft.Term) {
 	j.world.tell("server %d has lost its last word, and begins anew in term %d: all others have told it theirs", m.id, term)
 }
 
-// silent judges a message of a member in doubt: it says nothing that anybody could count.
+// silent judges a message of a member in doubt: it asks and gives what anybody may, and says nothing that could count.
 func (j *judge) silent(m *member, message raft.Message) {
 	if d := j.watch(m).debt; d == nil || d.doubt == nil {
 		return
 	}
 	switch message.(type) {
-	case *raft.Oath, *raft.Fetched, *raft.Bequest:
+	case *raft.Oath, *raft.Fetch, *raft.Fetched, *raft.Plea, *raft.Bequest:
 	default:
 		j.fail(Durability, "server %d, which has lost its last word, says %s", m.id, raft.Describe(message))
 	}
