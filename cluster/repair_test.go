@@ -12,6 +12,25 @@ import (
 // TestAFlippedByteIsRepaired kills a member under load, turns a byte over in the middle of its log, and starts it again. It says what it lacks, gets it
 // back by itself, and nothing that a client was told is wrong.
 func TestAFlippedByteIsRepaired(t *testing.T) {
+	repairs(t, "the log is damaged", func(directory string) { flip(t, filepath.Join(directory, "0000000000000001.segment"), 40*512+100) })
+}
+
+// The same with a byte in the only snapshot: the leader sends another one.
+func TestAFlippedByteInTheSnapshotIsRepaired(t *testing.T) {
+	repairs(t, "the snapshot is not as it was written", func(directory string) {
+		flip(t, filepath.Join(directory, "snapshot-0000000000000001"), 20)
+	})
+}
+
+// The same with all of the log: the member abstains until both others have told it their terms, and is given everything again.
+func TestALostLogIsRepaired(t *testing.T) {
+	repairs(t, "the last record of the log is lost", func(directory string) {
+		require.NoError(t, os.Truncate(filepath.Join(directory, "0000000000000001.segment"), 512))
+	})
+}
+
+// repairs kills a member under load, has its directory damaged, and wants to see that noticed and made good.
+func repairs(t *testing.T, notice string, damage func(directory string)) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
@@ -30,12 +49,12 @@ func TestAFlippedByteIsRepaired(t *testing.T) {
 	granted(200)
 	victim := c.Node(2)
 	victim.Kill()
-	flip(t, filepath.Join(folder, "node-2", "0000000000000001.segment"), 40*512+100)
+	damage(filepath.Join(folder, "node-2"))
 	require.NoError(t, victim.restart(t.Context(), l))
 	granted(l.history.Grants() + 100)
 	log, err := os.ReadFile(victim.log)
 	require.NoError(t, err)
-	require.Contains(t, string(log), "the log is damaged")
+	require.Contains(t, string(log), notice)
 	require.Contains(t, string(log), "the log is repaired")
 	l.end()
 	require.Empty(t, l.history.Judge().Violations)

@@ -62,6 +62,9 @@ func (d *Daemon) openLog() (wal.Recovered, error) {
 		return recovered, fmt.Errorf("data directory %s: %w", d.config.Directory, err)
 	}
 	switch {
+	case recovered.Stored.Damage != nil && recovered.Stored.Damage.Doubt:
+		d.logger.Error("the last record of the log is lost: the node abstains from votes and acknowledges nothing, until all other voters have told it their terms",
+			"damage", recovered.Damaged, "readable", len(recovered.Stored.Entries))
 	case recovered.Stored.Damage != nil:
 		d.logger.Error("the log is damaged: the node votes as one that still holds it, and gets it back from the other members",
 			"damage", recovered.Damaged, "readable", len(recovered.Stored.Entries), "ended", uint64(recovered.Stored.Damage.End.Index))

@@ -54,8 +54,8 @@ type Daemon struct {
 // leader is told by its readiness.
 //
 // Errors name the setting, the address or the file they are about; those of the data directory wrap
-// wal.ErrInUse, wal.ErrWrongMember, wal.ErrNewerFormat, wal.ErrDiskFull, or are a *wal.DamageError, if what is damaged may have held the node's last promise, or
-// a *server.Outdated, if only a later program can read what is there. With that a node may also end later, when others send it such.
+// wal.ErrInUse, wal.ErrWrongMember, wal.ErrNewerFormat, wal.ErrDiskFull, or are a *wal.DamageError, if what is damaged is the identity, or nobody could have
+// written it, or a *server.Outdated, if only a later program can read what is there. With that a node may also end later, when others send it such.
 func Start(config Config) (*Daemon, error) {
 	config = config.withDefaults()
 	if err := config.validate(); err != nil {

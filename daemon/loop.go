@@ -39,6 +39,7 @@ type loop struct {
 	hole     raft.Hole // what can't be read of the log, as far as was logged
 	version  lockfsm.Version
 	outdated func(error) // ends the node; nil: it was told to
+	doubts   bool        // whether the node abstains, as far as was logged
 	stopping bool
 	handed   chan struct{} // closed when a Stop was asked for and nothing is left to hand over
 }
@@ -229,6 +230,12 @@ func (l *loop) noteMembership() {
 // noteHole logs what can't be read of the log when that is found, and when it is mended.
 func (l *loop) noteHole() {
 	now := l.server.Node().Hole()
+	if doubts := l.server.Node().InDoubt(); doubts != l.doubts {
+		l.doubts = doubts
+		if !doubts {
+			l.logger.Info("all voters have told their terms: the node votes and acknowledges again", "term", uint64(l.server.Node().Term()))
+		}
+	}
 	if before := l.hole; now == before || now != (raft.Hole{}) && before != (raft.Hole{}) {
 		return
 	}

@@ -109,6 +109,12 @@ var gauges = []gauge{
 	measured("log_missing_last", "The last such entry, or a later one if that is not certain.", func(v *view) uint64 { return uint64(v.status.Hole.Last) }),
 	measured("version", "The version in force, in which the cluster writes what it keeps.", func(v *view) uint64 { return uint64(v.version) }),
 	measured("version_supported", "The latest version that this node's program can read.", func(*view) uint64 { return uint64(supported) }),
+	measured("in_doubt", "1 while the node abstains, because its last record is lost and not all other voters have answered.", func(v *view) uint64 {
+		if v.status.Doubt {
+			return 1
+		}
+		return 0
+	}),
 	measured("sessions", "Sessions that live.", func(v *view) uint64 { return uint64(v.counts.Sessions) }),
 	measured("locks", "Locks that are held.", func(v *view) uint64 { return uint64(v.counts.Locks) }),
 	measured("waiters", "Waiters in all queues.", func(v *view) uint64 { return uint64(v.counts.Waiters) }),

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"lockd/raft"
 )
 
 // probeTimeout is how soon the loop must look at a question, if the process is to count as healthy.
@@ -62,6 +64,8 @@ func (d *Daemon) Ready(ctx context.Context) error {
 	switch stalled := d.disk.stalled(); {
 	case err != nil:
 		return errors.Join(err, d.refusals())
+	case v.status.Doubt:
+		return errors.Join(fmt.Errorf("this node's last record is lost: it abstains until all voters have told it their terms, and %s", awaited(&v.status)), d.refusals())
 	case v.status.Leader == 0 && v.status.Hole.First != 0:
 		return errors.Join(fmt.Errorf("no leader is known, and entries %d to %d of this node's log can't be read", v.status.Hole.First, v.status.Hole.Last), d.refusals())
 	case v.status.Hole.First != 0:
@@ -74,6 +78,17 @@ func (d *Daemon) Ready(ctx context.Context) error {
 		return fmt.Errorf("the disk has made nothing durable for %v", stalled.Round(time.Millisecond))
 	}
 	return nil
+}
+
+// awaited says what keeps a member in doubt.
+func awaited(s *raft.Status) string {
+	switch voters := s.Membership.Members; {
+	case len(s.Awaits) > 0:
+		return "has not heard from members " + names(s.Awaits)
+	case len(voters) == 1 && voters[0].ID == s.ID:
+		return "there are no others, so nobody knows what was in it: see lockd recover --help"
+	}
+	return "does not know yet who they are"
 }
 
 // refusals are what other members have against this one.

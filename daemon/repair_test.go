@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,6 +45,94 @@ func TestADamagedLogIsRepaired(t *testing.T) {
 	status, err := c.clients[id].Status(within(t), &lockdv1.StatusRequest{})
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, status.GetLast(), uint64(20))
+}
+
+// spoil turns a bit over in each file of a member that is stopped whose name matches, at an offset that is counted from the end if it is negative.
+func (c *cluster) spoil(id raft.ID, pattern string, offset int64) {
+	paths, err := filepath.Glob(filepath.Join(c.configs[id].Directory, pattern))
+	require.NoError(c.t, err)
+	require.NotEmpty(c.t, paths)
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		require.NoError(c.t, err)
+		content[(int64(len(content))+offset)%int64(len(content))] ^= 1
+		require.NoError(c.t, os.WriteFile(path, content, 0o600))
+	}
+}
+
+// A member whose only snapshot can't be read has no state. It holds on to what it held, and serves again when the leader has sent it one.
+func TestADamagedSnapshotIsReplaced(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	session := c.session(c.clients[c.leader()])
+	for sequence := range uint64(20) {
+		require.NotZero(t, c.acquire(string(rune('a'+sequence)), session, sequence+1))
+	}
+	id := c.leader()%3 + 1
+	c.stop(id)
+	c.spoil(id, "snapshot-*", -1)
+	c.start(id)
+	c.awaitLog(id, "the snapshot is not as it was written")
+	c.awaitLog(id, "the log is repaired")
+	c.awaitReady(id)
+	status, err := c.clients[id].Status(within(t), &lockdv1.StatusRequest{})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, status.GetApplied(), uint64(20))
+}
+
+// A member whose log is lost altogether abstains until both others have told it their terms; then it is given everything again.
+func TestAMemberWithoutItsLogAbstains(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	session := c.session(c.clients[c.leader()])
+	require.NotZero(t, c.acquire("a", session, 1))
+	id := c.leader()%3 + 1
+	c.stop(id)
+	other := c.leader()%3 + 1
+	if other == id {
+		other = other%3 + 1
+	}
+	leader := 6 - id - other
+	c.stop(other)
+	segments, err := filepath.Glob(filepath.Join(c.configs[id].Directory, "*.segment"))
+	require.NoError(t, err)
+	for _, path := range segments {
+		require.NoError(t, os.Remove(path))
+	}
+	c.start(id)
+	c.awaitLog(id, "the last record of the log is lost")
+	require.ErrorContains(t, c.nodes[id].Ready(context.Background()), "abstains")
+	unready := func() bool { return c.nodes[leader].Ready(context.Background()) != nil }
+	require.Eventually(t, unready, 10*time.Second, 5*time.Millisecond, "it counts for nobody")
+	c.start(other)
+	c.awaitLog(id, "all voters have told their terms")
+	for id := raft.ID(1); id <= 3; id++ {
+		c.awaitReady(id)
+	}
+	require.NotZero(t, c.acquire("b", session, 2))
+}
+
+// Of a member's directory nothing is left but its identity. It knows nobody, is found by the others, and in the end has everything again.
+func TestAnIdentityIsEnough(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	session := c.session(c.clients[c.leader()])
+	require.NotZero(t, c.acquire("a", session, 1))
+	id := c.leader()%3 + 1
+	c.stop(id)
+	for _, pattern := range []string{"*.segment", "snapshot-*"} {
+		paths, err := filepath.Glob(filepath.Join(c.configs[id].Directory, pattern))
+		require.NoError(t, err)
+		for _, path := range paths {
+			require.NoError(t, os.Remove(path))
+		}
+	}
+	c.start(id)
+	c.awaitLog(id, "all voters have told their terms")
+	for id := raft.ID(1); id <= 3; id++ {
+		c.awaitReady(id)
+	}
+	require.NotZero(t, c.acquire("b", session, 2))
 }
 
 // Two of three are damaged, each in another place, and the third is gone. They repair each other, and serve.

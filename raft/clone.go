@@ -25,6 +25,9 @@ func (n *Node) Clone() *Node {
 		damage.behind = slices.Clone(n.damage.behind)
 		c.damage = &damage
 	}
+	if n.oath != nil {
+		c.oath = &oath{nonce: n.oath.nonce, answers: slices.Clone(n.oath.answers)}
+	}
 	c.disk.pending, c.disk.held = slices.Clone(n.disk.pending), slices.Clone(n.disk.held)
 	c.outbox, c.reads, c.refused = nil, nil, nil
 	return &c

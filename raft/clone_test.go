@@ -109,7 +109,11 @@ var notInState = map[string]string{
 	"transfer.due":         "time",
 	"Entry.Time":           "cluster time",
 	"Snapshot.Time":        "cluster time",
+	"Bequest.Time":         "cluster time",
 	"Chunk.Time":           "cluster time",
+	"oath.nonce":           "the caller's to compare with the messages",
+	"Oath.Nonce":           "the caller's to compare with the messages",
+	"Sworn.Nonce":          "the caller's to compare with the messages",
 	"Node.attempt":         "the caller's to compare with the messages",
 	"inquiry.first":        "the caller's to compare with the messages",
 	"Node.outbox":          "empty in a drained node",
@@ -136,7 +140,7 @@ func TestStateHasEveryField(t *testing.T) {
 func TestMessageBytesHaveEveryField(t *testing.T) {
 	seen := map[string]Message{}
 	for _, m := range []Message{new(PreVote), new(PreVoteReply), new(Vote), new(VoteReply), new(Append), new(Appended), new(Mismatch), new(Chunk),
-		new(ChunkReceived), new(StaleTerm), new(TimeoutNow), new(Lost), new(Fetch), new(Fetched), new(ReadIndex), new(ReadIndexReply), new(Lease), new(LeaseReply)} {
+		new(ChunkReceived), new(StaleTerm), new(TimeoutNow), new(Lost), new(Fetch), new(Fetched), new(ReadIndex), new(ReadIndexReply), new(Lease), new(LeaseReply), new(Oath), new(Sworn), new(Plea), new(Bequest)} {
 		filled := func() Message {
 			v := reflect.New(reflect.TypeOf(m).Elem())
 			fill(v.Elem())

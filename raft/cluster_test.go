@@ -30,7 +30,12 @@ type world struct {
 	sealed   map[*Append]uint64 // the entries as they were when the message was sent
 
 	rots    bool // logs lose parts when power is lost (repair_test.go)
+	lapsing bool // they lose their last records alone, and members come and go
 	rotted  int
+	lapses  int
+	bared   int
+	ends    int
+	votes   map[Term]map[Member]ID // who was told of whose vote
 	tuning  Config
 	weather weather
 }
@@ -55,6 +60,9 @@ type member struct {
 	writing     []Record // handed out, and not durable yet
 	sealed      []uint64 // their entries as they were then
 	older       []Entry  // what it had before it was cut last
+	doubted     bool
+	floor       Term     // in doubt: the highest that a voter had promised when it began
+	past        []Stored // what its disk held before each of its records
 	term        Term     // when it was looked at last
 	commit      Index    // and then
 	applied     []Entry
@@ -86,7 +94,7 @@ func foundation(size int) Stored {
 
 func newWorld(t testing.TB, seed uint64, size int) *world {
 	w := &world{
-		t: t, random: rand.New(rand.NewPCG(seed, 1)), leaders: map[Term]Member{}, reads: map[uint64]Index{}, sealed: map[*Append]uint64{},
+		t: t, random: rand.New(rand.NewPCG(seed, 1)), leaders: map[Term]Member{}, reads: map[uint64]Index{}, votes: map[Term]map[Member]ID{}, sealed: map[*Append]uint64{},
 	}
 	upTo := func(most int) int { return 1 + w.random.IntN(most) }
 	w.weather = weather{
@@ -120,11 +128,19 @@ func (w *world) boot(m *member) {
 	config.ID, config.Incarnation, config.Random = m.id, m.incarnation, rand.NewPCG(w.random.Uint64(), uint64(m.id))
 	m.node = New(config, m.durable, w.now)
 	m.base, m.applied = m.durable.Snapshot.Index, nil
-	m.term, m.commit = m.durable.Term, m.durable.Snapshot.Index
+	m.term, m.commit, m.floor = m.durable.Term, m.durable.Snapshot.Index, 0
+	for _, other := range w.nodes {
+		if m.node.InDoubt() && other != m && m.node.members().votes(other.id, other.incarnation) {
+			m.floor = max(m.floor, other.durable.Term)
+		}
+	}
 }
 
 // store does to a durable state what a record says.
 func (s *Stored) store(r Record) {
+	if d := s.Damage; d != nil && d.Doubt && r.Term > s.Term {
+		s.Damage = &Damage{End: LastWord(s.last(), r.Term), Behind: d.Behind}
+	}
 	s.Term, s.Vote = r.Term, r.Vote
 	if r.Snapshot != nil {
 		s.Snapshot, s.Entries = *r.Snapshot, nil
@@ -160,14 +176,14 @@ func (s *Stored) mend() {
 	if len(s.Entries) > 0 {
 		end = Position{s.last(), s.term(s.last())}
 	}
-	left := Damage{End: s.Damage.End}
+	left := Damage{End: s.Damage.End, Doubt: s.Damage.Doubt}
 	for _, entries := range s.Damage.Behind {
 		if entries[0].Index > end.Index {
 			left.Behind = append(left.Behind, entries)
 		}
 	}
 	s.Damage = &left
-	if !end.Before(left.End) {
+	if !left.Doubt && !end.Before(left.End) {
 		s.Damage = nil
 	}
 }
@@ -229,7 +245,13 @@ func (w *world) checkMember(m *member) {
 	if is.Term < m.term || is.Commit < m.commit {
 		w.t.Fatalf("member %d falls from term %d, commit %d to term %d, commit %d", m.id, m.term, m.commit, is.Term, is.Commit)
 	}
-	m.term, m.commit = is.Term, is.Commit
+	if w.rots && m.floor > 0 && !is.Doubt && is.Term < m.floor+Leap {
+		w.t.Fatalf("member %d is sure of itself in term %d, and one of the others was in term %d", m.id, is.Term, m.floor)
+	}
+	if m.doubted && !is.Doubt {
+		w.ends++
+	}
+	m.term, m.commit, m.doubted = is.Term, is.Commit, is.Doubt
 	if d := &m.durable; is.Stable > d.Snapshot.Index && is.Stable >= is.First {
 		if last := d.last(); last < is.Stable || d.term(is.Stable) != m.node.log.term(is.Stable) {
 			w.t.Fatalf("member %d takes its log for durable up to %d, but on its disk it is another one (up to %d)", m.id, is.Stable, last)
@@ -245,6 +267,7 @@ func (w *world) checkPromise(m *member, e Envelope) {
 		holds = d.Term == message.Term && d.Vote == m.id
 	case *VoteReply:
 		holds = d.Term >= message.Term && (!message.Granted || d.Term > message.Term || d.Vote == e.To)
+		w.checkVote(m, e.To, message)
 	case *Appended:
 		holds = d.Term >= message.Term && d.last() >= message.Match
 	case *Mismatch, *Lost, *ChunkReceived, *PreVoteReply, *StaleTerm:
@@ -252,6 +275,21 @@ func (w *world) checkPromise(m *member, e Envelope) {
 	}
 	if !holds {
 		w.t.Fatalf("member %d says %T%+v, but that is not what its disk says: %+v", m.id, e.Message, e.Message, *d)
+	}
+}
+
+// checkVote is what a vote is worth: a member gives one in a term, whatever becomes of its disk.
+func (w *world) checkVote(m *member, to ID, v *VoteReply) {
+	self := Member{ID: m.id, Incarnation: m.incarnation}
+	given := w.votes[v.Term][self]
+	if v.Granted && given != 0 && given != to {
+		w.t.Fatalf("member %d votes for %d in term %d, and has voted for %d", m.id, to, v.Term, given)
+	}
+	if v.Granted {
+		if w.votes[v.Term] == nil {
+			w.votes[v.Term] = map[Member]ID{}
+		}
+		w.votes[v.Term][self] = to
 	}
 }
 
@@ -374,6 +412,7 @@ func (w *world) flush(m *member) {
 		if len(r.Entries) > 0 && r.Entries[0].Index <= m.durable.last() {
 			m.older = m.durable.Entries
 		}
+		m.past = append(m.past, m.durable)
 		m.durable.store(r)
 	}
 	sequence := m.writing[count-1].Sequence
@@ -428,7 +467,7 @@ func (w *world) change(m *member) {
 		if !slices.ContainsFunc(w.nodes, func(m *member) bool { return has(m.node.Known(), other.id, other.incarnation) }) {
 			w.losePower(other)
 			other.incarnation += 100
-			other.durable = Stored{}
+			other.durable, other.past = Stored{}, nil
 			w.restart(other)
 		}
 	}

@@ -46,6 +46,12 @@ func Describe(m Message) string {
 		return fmt.Sprintf("Lease term=%d sent=%d", m.Term, m.Sent.Milliseconds())
 	case *LeaseReply:
 		return fmt.Sprintf("LeaseReply term=%d sent=%d", m.Term, m.Sent.Milliseconds())
+	case *Plea:
+		return fmt.Sprintf("Plea term=%d", m.Term) + ifSet(m.Index > 0, fmt.Sprintf(" snapshot=%d/%d has %d bytes", m.Index, m.IndexTerm, m.Offset))
+	case *Bequest:
+		return fmt.Sprintf("Bequest term=%d snapshot=%d/%d bytes %d..%d of %d", m.Term, m.Index, m.IndexTerm, m.Offset, m.Offset+uint64(len(m.Data)), m.Total)
+	case *Sworn:
+		return fmt.Sprintf("Sworn term=%d, membership of entry %d", m.Term, m.Since) + ifSet(m.Settled, ", committed")
 	default:
 		return fmt.Sprintf("%s term=%d", typeName(m), m.term())
 	}

@@ -48,6 +48,7 @@ func (n *Node) AppendState(dst []byte, rename func(ID) ID) []byte {
 	}
 	d.flag(n.stalled())
 	d.damage(n.damage)
+	d.oath(n.oath)
 	d.disk(&n.disk)
 	return d.bytes
 }
@@ -213,6 +214,26 @@ func (d *digest) damage(c *convalescence) {
 	}
 }
 
+// oath leaves out the nonce, which has no meaning but in comparison with the messages that carry it.
+func (d *digest) oath(o *oath) {
+	d.flag(o != nil)
+	if o == nil {
+		return
+	}
+	answers := slices.Clone(o.answers)
+	slices.SortFunc(answers, func(a, b answer) int {
+		return cmp.Or(cmp.Compare(d.rename(a.from.ID), d.rename(b.from.ID)), cmp.Compare(a.from.Incarnation, b.from.Incarnation))
+	})
+	d.number(uint64(len(answers)))
+	for _, a := range answers {
+		d.members([]Member{a.from})
+		d.number(uint64(a.term))
+		d.number(uint64(a.since))
+		d.flag(a.settled)
+		d.membership(a.membership)
+	}
+}
+
 func (d *digest) peer(n *Node, p *peer) {
 	d.id(p.id)
 	d.number(p.incarnation)
@@ -307,6 +328,10 @@ const (
 	tagReadIndexReply
 	tagLease
 	tagLeaseReply
+	tagOath
+	tagSworn
+	tagPlea
+	tagBequest
 )
 
 func (d *digest) message(message Message) {
@@ -364,6 +389,18 @@ func (d *digest) message(message Message) {
 		numbers(tagLease, uint64(m.Term))
 	case *LeaseReply:
 		numbers(tagLeaseReply, uint64(m.Term))
+	case *Plea:
+		numbers(tagPlea, uint64(m.Term), uint64(m.Index), uint64(m.IndexTerm), m.Offset)
+	case *Bequest:
+		numbers(tagBequest, uint64(m.Term), uint64(m.Index), uint64(m.IndexTerm), m.Offset, m.Total, m.Sum)
+		d.membership(m.Membership)
+		d.data(m.Data)
+	case *Oath:
+		numbers(tagOath, uint64(m.Term))
+	case *Sworn:
+		numbers(tagSworn, uint64(m.Term), uint64(m.Since))
+		d.flag(m.Settled)
+		d.membership(m.Membership)
 	default:
 		fail("a message of type %T has no digest", message)
 	}

@@ -88,6 +88,10 @@ func supersede(older, newer Message) Message {
 		_, same = older.(*Mismatch)
 	case *Lost:
 		_, same = older.(*Lost)
+	case *Sworn:
+		_, same = older.(*Sworn)
+	case *Bequest:
+		_, same = older.(*Bequest)
 	case *PreVoteReply:
 		_, same = older.(*PreVoteReply)
 	case *StaleTerm:

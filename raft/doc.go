@@ -94,6 +94,13 @@
 // what a leader has agreed with since. The cluster is stuck only if some entry that may be committed is readable nowhere, or if it was the last
 // of its term, and nobody who can be reached can show what comes before it. Then each convalescent says which entries it lacks (Status.Hole).
 //
+// A member whose snapshot is lost has nothing to begin with: index 0 is where its log ends, all that it can read is behind the hole, and a leader sends it a
+// snapshot as to any other that is behind. Where several have lost theirs, and the rest lacks what they acknowledged, nobody can be elected; so a member
+// without a snapshot that hears no leader asks the others for one (bequest.go). If nobody has any, each says from which entry on it can read.
+//
+// A member that has lost its last record does not know its term, its vote, or where its log ended. It abstains until it is certain of a term that
+// is above all that it had promised (doubt.go), and is a convalescent from then on.
+//
 // # What is left out
 //
 // Witnesses and learners that stay learners; priorities between members;

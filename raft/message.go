@@ -112,6 +112,43 @@ type Fetched struct {
 	Entries  []Entry
 }
 
+// Plea asks for a piece of the receiver's snapshot, by a member that has none. It changes nothing.
+type Plea struct {
+	Term      Term
+	Index     Index // of the snapshot of which the sender has a part; zero: of none
+	IndexTerm Term
+	Offset    uint64 // how many bytes of its data
+}
+
+// Bequest answers a Plea.
+type Bequest struct {
+	Term       Term
+	Index      Index // the snapshot's
+	IndexTerm  Term
+	Time       time.Duration
+	Membership Membership
+	Offset     uint64
+	Total      uint64 // length of the snapshot's data
+	Sum        uint64 // CRC32C of all of it
+	Data       []byte
+}
+
+// Oath asks for the receiver's term, by a member that does not know its own any more. It changes nothing.
+type Oath struct {
+	Term  Term   // as far as the sender can read
+	Nonce uint64 // drawn by the sender's process
+}
+
+// Sworn answers an Oath.
+type Sworn struct {
+	Term  Term // the sender's own
+	Nonce uint64
+	// Membership is the one in force at the sender, Since is where it stands in the log, and Settled says that it is committed.
+	Since      Index
+	Settled    bool
+	Membership Membership
+}
+
 // Chunk is a piece of a snapshot (Raft §7).
 type Chunk struct {
 	Term       Term
@@ -184,6 +221,10 @@ func (m *Mismatch) term() Term       { return m.Term }
 func (m *Lost) term() Term           { return m.Term }
 func (m *Fetch) term() Term          { return m.Term }
 func (m *Fetched) term() Term        { return m.Term }
+func (m *Plea) term() Term           { return m.Term }
+func (m *Bequest) term() Term        { return m.Term }
+func (m *Oath) term() Term           { return m.Term }
+func (m *Sworn) term() Term          { return m.Term }
 func (m *Chunk) term() Term          { return m.Term }
 func (m *ChunkReceived) term() Term  { return m.Term }
 func (m *StaleTerm) term() Term      { return m.Term }

@@ -71,6 +71,7 @@ type Node struct {
 	incoming *assembly // a snapshot that is being received
 	disk     disk
 	damage   *convalescence // nil: the log is whole
+	oath     *oath          // nil: it knows its term and its vote. Else its log is damaged
 
 	outbox  []Envelope
 	install *Snapshot
@@ -99,6 +100,10 @@ func New(config Config, stored Stored, now time.Duration) *Node {
 	}
 	if d := stored.Damage; d != nil {
 		n.damage = newConvalescence(d)
+		if d.Doubt {
+			n.oath = &oath{nonce: config.Random.Uint64()}
+			n.forgetful = now + config.ElectionTimeout
+		}
 		n.mend()
 	}
 	n.calm()
@@ -143,6 +148,8 @@ func (n *Node) timeout() {
 	case n.role == Leader:
 		n.beat()
 	case n.now < n.waiting+n.patience:
+	case n.oath != nil:
+		n.swear()
 	case !n.whole():
 		n.seek()
 	case n.stands() && !n.stalled():
@@ -177,7 +184,13 @@ func (n *Node) receive(envelope Envelope) {
 	if envelope.To != n.id {
 		fail("member %d got a message for member %d", n.id, envelope.To)
 	}
-	if from == n.id || answers(message) && !n.members().has(from, envelope.Incarnation) {
+	switch {
+	case from == n.id:
+		return
+	case n.oath != nil:
+		n.abstain(envelope)
+		return
+	case answers(message) && !n.members().has(from, envelope.Incarnation):
 		return
 	}
 	switch m := message.(type) {
@@ -189,6 +202,17 @@ func (n *Node) receive(envelope Envelope) {
 		return
 	case *Fetched: // a part of a log is what it is, whatever the term
 		n.onFetched(from, m)
+		return
+	case *Plea: // nor does this
+		n.onPlea(from, m)
+		return
+	case *Bequest: // and what is committed is what it is
+		n.onBequest(from, m)
+		return
+	case *Oath: // who asks does not know his own term
+		n.onOath(from, m)
+		return
+	case *Sworn: // the doubt is over
 		return
 	case *Vote:
 		if !m.Transfer && n.protectsLeader() {
@@ -209,10 +233,11 @@ func (n *Node) receive(envelope Envelope) {
 // a removed node said, nor what a node of the same ID said before it was removed and added again. Whoever asks is heard, because it may know
 // of a membership that this node has not heard of yet: a leader that this node has never heard of replicates it, and a candidate may
 // need this node's vote (thesis §4.1). Two answers are heard from anybody for the same reason, as they count for nobody: a ReadIndexReply is by the
-// term's only leader and names this node's own ask, and a Fetched is judged by the index and term of what it brings.
+// term's only leader and names this node's own ask, and a Fetched is judged by the index and term of what it brings. Who is in doubt takes a Sworn
+// from anybody, and looks for whom it needs among those.
 func answers(message Message) bool {
 	switch message.(type) {
-	case *PreVote, *Vote, *Append, *Chunk, *TimeoutNow, *ReadIndex, *ReadIndexReply, *Lease, *Fetch, *Fetched:
+	case *PreVote, *Vote, *Append, *Chunk, *TimeoutNow, *ReadIndex, *ReadIndexReply, *Lease, *Fetch, *Fetched, *Plea, *Bequest, *Oath, *Sworn:
 		return false
 	}
 	return true

@@ -31,6 +31,9 @@ type Damage struct {
 	End Position
 	// Behind are the entries behind the hole that can be read, in runs: each is contiguous and a part of one log, the runs rise.
 	Behind [][]Entry
+	// Doubt says that the last record is lost: term, vote and where the log ended are not certain, and End says nothing. All that is stored is what
+	// can be read. It ends with the first record of a higher term, which is then End's: see LastWord.
+	Doubt bool
 }
 
 // convalescence is what a damaged member holds beside its log.
@@ -99,7 +102,7 @@ func (n *Node) mend() {
 			n.attach(r.entries[meet+1-r.first():])
 		}
 	}
-	if !n.log.end().Before(d.end) {
+	if n.oath == nil && !n.log.end().Before(d.end) {
 		n.damage = nil
 	}
 }
@@ -165,6 +168,10 @@ func (n *Node) onLost(from ID, m *Lost) {
 func (n *Node) seek() {
 	n.calm()
 	n.leader = 0
+	if n.bare() {
+		n.beg()
+		return
+	}
 	if request := n.wanted(); request != nil {
 		for _, m := range n.Known() {
 			if m.ID != n.id {
@@ -285,7 +292,7 @@ func (n *Node) checkDamage() {
 	if d.end.Term > n.term {
 		fail("a log that ended in term %d in term %d", d.end.Term, n.term)
 	}
-	if !n.log.end().Before(d.end) {
+	if n.oath == nil && !n.log.end().Before(d.end) {
 		fail("the log is whole up to entry %d, and taken for damaged", n.log.last())
 	}
 	if d.agreed > n.log.last() {

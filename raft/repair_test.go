@@ -256,9 +256,10 @@ func TestPARTheHelpOfStrangers(t *testing.T) {
 	require.Equal(t, membersOf(1, 4, 5), s.Status().Membership.Members)
 }
 
-// TestRandomSchedulesWithRot is TestRandomSchedules with disks that lose parts of logs, on a minority at a time: nothing is lost, and the cluster goes on.
+// TestRandomSchedulesWithRot is TestRandomSchedules with disks that lose parts of logs, or their last words, on a minority at a time: nothing is lost, and
+// the cluster goes on.
 func TestRandomSchedulesWithRot(t *testing.T) {
-	rotted := 0
+	rotted, lapses, bared := 0, 0, 0
 	for seed := range *seeds / 2 {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			w := newWorld(t, seed, 3+int(seed%3))
@@ -268,11 +269,29 @@ func TestRandomSchedulesWithRot(t *testing.T) {
 				require.Less(t, moves, 50_000, "somebody is not repaired")
 				w.move(false)
 			}
-			rotted += w.rotted
+			rotted, lapses, bared = rotted+w.rotted, lapses+w.lapses, bared+w.bared
 		})
 	}
-	t.Logf("%d logs damaged", rotted)
+	t.Logf("%d logs damaged, %d of them at the end, and %d snapshots", rotted, lapses, bared)
 	require.NotZero(t, rotted)
+	require.NotZero(t, lapses)
+	require.NotZero(t, bared)
+}
+
+// TestChangesWithLapses is TestRandomSchedules with disks that lose their last records, one at a time, while nodes are added and removed: whoever is asked for
+// his term may be one of whom the member has lost every word. Nothing is lost, nobody votes twice. (Progress is not asked for: who is waited for may be gone.)
+func TestChangesWithLapses(t *testing.T) {
+	lapses, ends, changes := 0, 0, 0
+	for seed := range *seeds / 2 {
+		w := newWorld(t, seed, 2+int(seed%4))
+		w.lapsing = true
+		for range 6000 {
+			w.move(true)
+		}
+		lapses, ends, changes = lapses+w.lapses, ends+w.ends, changes+w.changes
+	}
+	t.Logf("%d last records lost, %d doubts ended, %d changes", lapses, ends, changes)
+	require.NotZero(t, ends)
 }
 
 // rot takes a part of a log that is down. What is left before it may be the log as it was before it was cut last.
@@ -284,10 +303,22 @@ func (w *world) rot(m *member) {
 			hurt++
 		}
 	}
+	if w.lapsing && hurt == 0 && len(m.past) > 0 && d.Snapshot.Index > 0 {
+		w.lapse(m)
+	}
 	if !w.rots || hurt >= (len(w.nodes)-spares-1)/2 || d.Damage != nil || len(d.Entries) == 0 {
 		return
 	}
 	w.rotted++
+	if len(m.past) > 0 && w.random.IntN(3) == 0 && !slices.ContainsFunc(w.nodes, (*member).doubts) {
+		w.lapse(m)
+		return
+	}
+	if d.Snapshot.Index > 0 && w.random.IntN(4) == 0 {
+		w.bared++
+		d.bare()
+		return
+	}
 	first := d.Snapshot.Index + 1 + Index(w.random.IntN(len(d.Entries)))
 	last := first + Index(w.random.IntN(int(d.last()-first)+1))
 	d.damage(first, last)
@@ -297,6 +328,32 @@ func (w *world) rot(m *member) {
 	if w.random.IntN(4) == 0 {
 		d.Damage.End.Index += Index(w.random.IntN(5))
 	}
+}
+
+func (m *member) doubts() bool { return m.durable.Damage != nil && m.durable.Damage.Doubt }
+
+// lapse takes the last records from a member that is down, often the last one alone, and sometimes all but the first.
+func (w *world) lapse(m *member) {
+	w.lapses++
+	back := 1 + w.random.IntN(min(len(m.past), []int{1, 4, len(m.past)}[w.random.IntN(3)]))
+	m.durable, m.past = m.past[len(m.past)-back], m.past[:len(m.past)-back]
+	lost := Damage{Doubt: true}
+	if earlier := m.durable.Damage; earlier != nil {
+		lost.Behind = earlier.Behind
+	}
+	m.durable.Damage = &lost
+}
+
+// bare takes the snapshot from a disk, and so the beginning of the log. It is known who belonged to the cluster.
+func (s *Stored) bare() {
+	end := Position{s.Snapshot.Index, s.Snapshot.Term}
+	if len(s.Entries) > 0 {
+		end = Position{s.last(), s.term(s.last())}
+		s.Damage = &Damage{End: end, Behind: [][]Entry{s.Entries}}
+	} else {
+		s.Damage = &Damage{End: end}
+	}
+	s.Snapshot, s.Entries = Snapshot{Membership: s.Snapshot.Membership}, nil
 }
 
 // takeOlder puts an older history before the hole, if it goes on from the snapshot.

@@ -120,21 +120,31 @@ func (n *Node) onChunk(from ID, m *Chunk) {
 		n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: m.Index, Full: n.disk.full, Version: n.config.Version})
 		return
 	}
+	snapshot := n.gather(m)
+	if snapshot == nil {
+		n.rest(from, &ChunkReceived{Term: n.term, Round: m.Round, Index: m.Index, Offset: uint64(len(n.incoming.data))})
+		return
+	}
+	n.installSnapshot(*snapshot)
+	n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: m.Index, Full: n.disk.full, Version: n.config.Version})
+}
+
+// gather puts a piece to those that have come. It returns the snapshot when it is complete.
+func (n *Node) gather(m *Chunk) *Snapshot {
 	if !n.incoming.of(m) {
 		n.incoming = &assembly{index: m.Index, term: m.IndexTerm, total: m.Total, sum: m.Sum}
 	}
-	if m.Offset == uint64(len(n.incoming.data)) {
-		n.incoming.data = append(n.incoming.data, m.Data...)
+	in := n.incoming
+	if m.Offset == uint64(len(in.data)) {
+		in.data = append(in.data, m.Data...)
 	}
-	if uint64(len(n.incoming.data)) == m.Total && checksum(n.incoming.data) != m.Sum {
-		n.incoming.data = nil // it came from two places that are not the same, or lost a bit: once more
+	if uint64(len(in.data)) == m.Total && checksum(in.data) != m.Sum {
+		in.data = nil // it came from two places that are not the same, or lost a bit: once more
 	}
-	if have := uint64(len(n.incoming.data)); have < m.Total {
-		n.rest(from, &ChunkReceived{Term: n.term, Round: m.Round, Index: m.Index, Offset: have})
-		return
+	if uint64(len(in.data)) < m.Total {
+		return nil
 	}
-	n.installSnapshot(Snapshot{Index: m.Index, Term: m.IndexTerm, Time: m.Time, Membership: m.Membership, Data: n.incoming.data})
-	n.rest(from, &Appended{Term: n.term, Round: m.Round, Match: m.Index, Full: n.disk.full, Version: n.config.Version})
+	return &Snapshot{Index: m.Index, Term: m.IndexTerm, Time: m.Time, Membership: m.Membership, Data: in.data}
 }
 
 // installSnapshot replaces log and machine. Nothing that was on its way to the disk says anything about the new log.

@@ -196,7 +196,7 @@ func (s *stage) tellStatus(a *actor) {
 	if now := describeMembership(is.Membership); now != describeMembership(was.Membership) {
 		s.tell("%d takes for the cluster %s", a.id, now)
 	}
-	if is.Hole != was.Hole {
+	if is.Hole != was.Hole || is.Doubt != was.Doubt {
 		s.tellHole(a, is)
 	}
 	if is.Transfer != was.Transfer && is.Role == Leader {
@@ -207,6 +207,10 @@ func (s *stage) tellStatus(a *actor) {
 func (s *stage) tellHole(a *actor, is Status) {
 	if is.Hole == (Hole{}) {
 		s.tell("%d is whole again, up to %d", a.id, is.Last)
+		return
+	}
+	if is.Doubt {
+		s.tell("%d has lost its last word, and abstains", a.id)
 		return
 	}
 	end := a.node.held()

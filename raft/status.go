@@ -17,6 +17,8 @@ type Status struct {
 	Since      Index // the entry, or snapshot, that put the membership in force
 	Transfer   ID    // leadership is on its way to this member; zero: it is not
 	Hole       Hole  // what can't be read of the log
+	Doubt      bool  // its last record is lost: it abstains until all voters have told it their terms
+	Awaits     []ID  // whose answers are missing then; nobody: nobody is known yet, or a change of the membership is under way
 	Full       bool  // its disk has no room
 	Stalled    bool  // its disk has been at work on one record for half an election timeout
 }
@@ -26,7 +28,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		ID: n.id, Role: n.role, Term: n.term, Vote: n.vote, Leader: n.leader,
 		Commit: n.commit, Applied: n.handed, First: n.log.base + 1, Last: n.log.last(), Stable: n.disk.stable,
-		Snapshot: n.log.snapshot.Index, Membership: *n.members(), Since: n.placed().index, Hole: n.Hole(), Full: n.disk.full, Stalled: n.stalled(),
+		Snapshot: n.log.snapshot.Index, Membership: *n.members(), Since: n.placed().index, Hole: n.Hole(), Doubt: n.InDoubt(), Awaits: n.awaits(), Full: n.disk.full, Stalled: n.stalled(),
 	}
 	if n.role == Leader && n.lead.transfer != nil {
 		s.Transfer = n.lead.transfer.to

@@ -36,6 +36,7 @@ var update = flag.Bool("update", false, "write the transcripts in testdata anew;
 //	> propose 1 x, > read 1 7, > lease 1 8 (a read by lease), > transfer 1 3, > snapshot 1 words
 //	> unreachable 1 3, > closed 2 1 (member 2 hears that 1 closed its connection), > crash 1, > restart 1
 //	> damage 1 5 6            the disk of 1, which is down, loses entries 5 to 6 and keeps those behind them
+//	> lapse 1 2                 the disk of 1, which is down, has lost the last record, and all that can be read is of term 2 and without a vote
 //	> logs                      every member's log, by terms
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -136,6 +137,9 @@ func (s *stage) obey(t *testing.T, words []string) *stage {
 		s.start(s.actor(id(0)))
 	case "damage":
 		s.actor(id(0)).durable.damage(Index(number(1)), Index(number(2)))
+	case "lapse":
+		d := &s.actor(id(0)).durable
+		d.Term, d.Vote, d.Damage = Term(number(1)), 0, &Damage{Doubt: true}
 	case "logs":
 		s.tellLogs()
 	default:

@@ -172,7 +172,7 @@ func (s *Server) leads() bool { return s.node.Role() == raft.Leader }
 // term: the calls of the earlier one are lost all the same.
 func (s *Server) noteRole() {
 	if term := s.node.Term(); term != s.lastTerm {
-		s.statistics.Terms += uint64(term - s.lastTerm)
+		s.statistics.Terms += uint64(term-s.lastTerm) % raft.Leap // what a leap passes over, nobody stood for
 		s.lastTerm = term
 	}
 	switch {

@@ -288,6 +288,9 @@ func (m *member) shutOut(damage *wal.DamageError) {
 	if !m.wounded(damage.File) {
 		fail(Recovery, "server %d can't read its own disk, and nothing on it was destroyed: %v", m.id, damage)
 	}
+	if damage.File != "identity" {
+		fail(Recovery, "server %d refuses to begin, and knows who it is: %v", m.id, damage)
+	}
 	m.lose(damage.Error())
 }
 
@@ -315,6 +318,10 @@ func (m *member) survivesDamage(recovered *wal.Recovered) {
 	}
 	if recovered.Stored.Damage == nil {
 		m.world.tell("server %d goes on without what is damaged: %v", m.id, damage)
+		return
+	}
+	if recovered.Stored.Damage.Doubt {
+		m.world.tell("server %d abstains, its last record is lost: %v", m.id, damage)
 		return
 	}
 	end := recovered.Stored.Damage.End

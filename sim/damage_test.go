@@ -61,20 +61,100 @@ func TestRottenMemberIsRepaired(t *testing.T) {
 	require.False(t, m.convalescent(), "and it stays so")
 }
 
-// Where the last promise may be lost the member stays out, and the others go on.
-func TestMemberWithoutItsLastPromiseStaysOut(t *testing.T) {
+// spoil turns a bit over in a sector of a file on a member's disk, counted from the end if it is negative.
+func spoil(m *member, name string, sector int) {
+	sectors := int(m.disk.Size(name)) / disk.SectorSize
+	m.disk.FlipBit(name, int64(8*((sectors+sector)%sectors*disk.SectorSize+20)))
+	m.rotten = append(m.rotten, name)
+}
+
+// Who a directory's member was nobody else can tell. Where both copies are lost the member stays out, and the others go on; one is enough.
+func TestMemberWithoutItsIdentityStaysOut(t *testing.T) {
 	w, m := luckless(t)
-	d := draw.New(1, "rot")
-	for len(m.rotten) == 0 || m.rotten[len(m.rotten)-1] != "identity" {
-		require.True(t, m.rot(d))
-	}
 	chosen := len(w.judge.chosen)
+	spoil(m, "identity", 0)
+	w.losesPower(m)
+	require.True(t, m.up())
+	spoil(m, "identity", 0)
+	spoil(m, "identity", 1)
 	w.losesPower(m)
 	require.Contains(t, m.lost, "damaged")
 	w.goOn()
 	require.False(t, m.up())
 	require.Greater(t, len(w.judge.chosen), chosen)
-	require.False(t, m.rot(d), "it has nothing left to lose")
+	require.False(t, m.rot(draw.New(1, "rot")), "it has nothing left to lose")
+}
+
+// forgets takes the whole log from a member that loses power.
+func (w *world) forgets(m *member) {
+	w.runUntil(w.now+500*millisecond, func() bool { return false })
+	names, err := m.disk.List()
+	must(err)
+	for _, name := range names {
+		for sector := range int(m.disk.Size(name)) / disk.SectorSize {
+			if strings.HasSuffix(name, ".segment") {
+				spoil(m, name, sector)
+			}
+		}
+	}
+	w.losesPower(m)
+}
+
+// Whose last promise is lost abstains for as long as one of the others is away, and then is given everything again.
+func TestMemberWithoutItsLastPromiseAbstains(t *testing.T) {
+	w, m := luckless(t)
+	away := w.members[(m.place+1)%len(w.members)]
+	away.pause()
+	w.forgets(m)
+	require.True(t, m.inDoubt())
+	chosen := len(w.judge.chosen)
+	w.goOn()
+	require.True(t, m.inDoubt())
+	require.Greater(t, len(w.judge.chosen), chosen, "the others go on")
+	away.resume()
+	w.goOn()
+	require.False(t, m.convalescent())
+	require.EqualValues(t, 1, w.probes[doubtEnded])
+	require.Nil(t, w.judge.watch(m).debt)
+}
+
+// The judge knows what a member had promised that is in doubt: it must be silent, and begin in a term above all that it and the others had promised.
+func TestMemberInDoubtIsJudgedByWhatItPromised(t *testing.T) {
+	w, m := luckless(t)
+	w.forgets(m)
+	j := w.judge
+	had := j.watch(m).debt.doubt.term
+	j.watch(m).durable.term = 0 // its snapshot may show that it was as far
+	says := func(message raft.Message) Oracle {
+		return fires(func() { j.spoken(m, raft.Envelope{From: m.id, To: 2, Message: message}) })
+	}
+	require.Empty(t, says(&raft.Oath{}))
+	require.Equal(t, Durability, says(&raft.VoteReply{Term: 9}))
+	require.Equal(t, Durability, says(&raft.Appended{Term: 9}))
+	require.Equal(t, Durability, fires(func() { j.assured(m, had) }))
+	require.Equal(t, Durability, fires(func() { j.assured(m, had+1) }), "the others may have been so far already")
+	require.Empty(t, fires(func() { j.assured(m, had+raft.Leap+10) }))
+}
+
+// A member whose snapshots can't be read begins without any state, and is given it by the leader.
+func TestMemberWithoutASnapshotIsGivenOne(t *testing.T) {
+	w, m := luckless(t)
+	w.runUntil(w.now+500*millisecond, func() bool { return false })
+	names, err := m.disk.List()
+	must(err)
+	for _, name := range names {
+		if strings.HasPrefix(name, "snapshot-") {
+			m.disk.FlipBit(name, 8*20)
+			m.rotten = append(m.rotten, name)
+		}
+	}
+	w.losesPower(m)
+	require.True(t, m.convalescent())
+	require.False(t, m.inDoubt())
+	require.EqualValues(t, 0, m.server.Machine().Revision())
+	w.goOn()
+	require.False(t, m.convalescent())
+	require.EqualValues(t, 1, w.probes[stateLost])
 }
 
 // The judge knows what a damaged member held: it may neither count for less, nor vote for whose log is shorter, nor acknowledge what it can't read.

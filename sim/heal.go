@@ -58,9 +58,12 @@ func (n *nemesis) drawCore() {
 	size := majority + d.Below(len(w.members)-majority+1)
 	first := d.Below(len(w.members))
 	w.tell("a majority heals")
+	doubt := w.anyDoubt()
 	for i := range w.members {
 		m, how := w.members[(first+i)%len(w.members)], ailment(d.Below(int(ailments)))
 		switch {
+		case doubt && m.lost == "": // then all others have to answer, and nobody may stay away for good
+			m.core = true
 		case m.damaged():
 		case size > 0:
 			m.core = true

@@ -52,6 +52,7 @@ type watch struct {
 	debt    *debt              // what its disk held and can't be read; nil: nothing
 	asked   map[raft.ID]ballot // who asked it for its vote, and with which log
 	loyal   loyalty
+	bare    bool // it has lost its snapshot, and no leader has given it another one yet
 }
 
 // chosen is an entry that was committed.
@@ -244,6 +245,10 @@ func (j *judge) appended(m *member, r *raft.Record) {
 	j.legible(m, r.Snapshot, r.Entries)
 	if r.Snapshot != nil {
 		j.world.hit(snapshotInstalled)
+		if w.bare {
+			w.bare = false
+			j.world.hit(stateLost)
+		}
 	} else if len(r.Entries) > 0 && r.Entries[0].Index <= w.durable.base+raft.Index(len(w.durable.terms)) {
 		j.world.hit(entriesCut)
 	}
@@ -256,6 +261,7 @@ func (j *judge) persisted(m *member, sequence uint64) {
 	done := 0
 	for ; done < len(w.pending) && w.pending[done].Sequence <= sequence; done++ {
 		j.promised(m, &w.pending[done])
+		j.assured(m, w.pending[done].Term)
 		w.durable.write(&w.pending[done])
 	}
 	w.pending = append(w.pending[:0], w.pending[done:]...)

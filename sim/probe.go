@@ -9,7 +9,10 @@ const (
 	snapshotInstalled
 	restartedWithLog
 	logDamaged
+	lastWordLost
+	doubtEnded
 	logRepaired
+	stateLost
 	holeFilled
 	waiterServed
 	waiterTimedOut
@@ -47,6 +50,7 @@ const (
 var probeNames = [probes]string{
 	leaderDeposed: "a leader is deposed", entriesCut: "entries are cut from a log", snapshotInstalled: "a follower is given a snapshot",
 	restartedWithLog: "a server comes back with entries behind its snapshot", logDamaged: "a server goes on with a damaged log",
+	lastWordLost: "a server has lost its last record, and abstains", doubtEnded: "a server abstains until all others have answered", stateLost: "a damaged snapshot is replaced by another member's",
 	logRepaired: "a damaged log is whole again", holeFilled: "a server that hears no leader is given entries which it has lost",
 	waiterServed: "a lock is handed to who waits", waiterTimedOut: "a bounded wait runs out",
 	waiterDied: "a session ends while it waits", holderExpired: "a holder's session expires", renewalTooLate: "a session is renewed that has ended",

@@ -12,6 +12,7 @@ import (
 // spoken judges a message as it leaves: whatever it promises is on its sender's disk.
 func (j *judge) spoken(m *member, envelope raft.Envelope) {
 	disk := &j.watch(m).durable
+	j.silent(m, envelope.Message)
 	switch s := envelope.Message.(type) {
 	case *raft.PreVoteReply:
 		if s.Granted && j.watch(m).loyal.refuses[poll{envelope.To, s.Attempt}] {

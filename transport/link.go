@@ -83,6 +83,8 @@ func weight(message raft.Message) int {
 		return bytes
 	case *raft.Chunk:
 		return len(m.Data)
+	case *raft.Bequest:
+		return len(m.Data)
 	}
 	return 0
 }

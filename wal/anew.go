@@ -11,16 +11,22 @@ import (
 // segments go when the log has come by what they lack (Release).
 
 // doubt says why it is not certain that the last record which can be read was the last one that was durable. Empty: it is. The
-// newest term and vote would be in the one that is lost, and a member that forgets a vote may give it twice.
+// newest term and vote would be in the one that is lost, and a member that forgets a vote may give it twice: it abstains, until the others have told it
+// enough (raft/doubt.go).
 //
 // A later record would have begun at the end, or in the next segment's first sector. As long as what stands there is blank, or a
 // mark, or a piece of a write that a crash tore, a sector that has rotted farther behind held nothing that was ever synced.
 func (r *recovery) doubt() string {
+	if r.ended == nil && r.behind.front == nil {
+		return "nothing of it is left"
+	}
 	last, end := r.sequence, r.end()
 	if r.behind.front != nil {
 		last = r.behind.last.sequence
 	}
 	switch {
+	case r.cut != nil || r.missing != "":
+		return "nobody can tell what stood there"
 	case r.synced > last:
 		return "the last record is lost"
 	case r.astray > last:
@@ -33,6 +39,16 @@ func (r *recovery) doubt() string {
 		}
 	}
 	return ""
+}
+
+// mistrust takes what is left of the log for no more than that.
+func (r *recovery) mistrust() {
+	var lost raft.Damage
+	if r.replay.damage != nil {
+		lost = *r.replay.damage
+	}
+	lost.Doubt = true
+	r.replay.damage = &lost
 }
 
 // lose takes what is behind the damage into account: the newest term and vote, and what the log has lost.
@@ -58,7 +74,7 @@ func (r *recovery) beginAnew(s *segment, content []byte) {
 		return
 	}
 	first, ok := decodeRecord(body)
-	if !ok || first.base.kind != baseAnew {
+	if !ok || !first.base.anew() {
 		return
 	}
 	for _, older := range r.segments {
@@ -79,6 +95,9 @@ func (l *Log) anew(reading *recovery, snapshot raft.Snapshot) error {
 		term: l.term, vote: l.vote, damage: damage, entries: reading.replay.entries,
 		base: base{kind: baseAnew, index: snapshot.Index, term: snapshot.Term},
 	}
+	if damage.Doubt {
+		content.base.kind = baseDoubt
+	}
 	if err := l.writeAnew(content, reading); err != nil {
 		return err
 	}
@@ -92,8 +111,11 @@ func (l *Log) anew(reading *recovery, snapshot raft.Snapshot) error {
 // writeAnew makes a segment durable that begins with a record, and only then gives it its name.
 func (l *Log) writeAnew(content record, reading *recovery) error {
 	l.body = appendRecord(l.body[:0], content)
-	last := reading.segments[len(reading.segments)-1]
-	l.tail = &segment{number: last.number + 1, last: content.last(), size: max(l.segmentSize, (sectors(len(l.body))+1)*sectorSize)}
+	number := uint32(1)
+	if n := len(reading.segments); n > 0 {
+		number += reading.segments[n-1].number
+	}
+	l.tail = &segment{number: number, last: content.last(), size: max(l.segmentSize, (sectors(len(l.body))+1)*sectorSize)}
 	l.sequence, l.synced = reading.newest, reading.newest
 	l.encode(l.body)
 	tail, written := l.tail, int64(len(l.pending))

@@ -25,7 +25,7 @@
 //
 // # Files
 //
-//	identity                   cluster, member, incarnation, promise, format; one sector
+//	identity                   cluster, member, incarnation, promise, format; one sector, twice
 //	0000000000000001.segment   records, in sectors; see sector.go and record.go
 //	snapshot-00000000000000a0  a snapshot, by its index; the two newest are kept
 //	successor                  the cluster that goes on in place of this one; Open refuses from then on
@@ -90,10 +90,10 @@
 // What remains: a drive that forgets an acknowledged write of the very last Sync, and loses
 // power before the mark is on the disk. Nothing on that disk shows that the record ever was.
 // (A drive that acknowledges a sync and keeps nothing breaks the second assumption, and no
-// log helps against it.) And on the other side, Open may refuse although nothing is lost:
+// log helps against it.) And on the other side, Open may leave a doubt although nothing is lost:
 // if the sector of the mark rots, or if the power fails while the system is just
 // writing back the mark at the moment in which a record is copied over it in memory, on a
-// device that does not keep such pages still. A refusal costs the cluster a member; the other
+// device that does not keep such pages still. A doubt costs the cluster an election, and a member until all others were heard; the other
 // mistake would cost what it agreed on.
 //
 // # What becomes of a damaged log
@@ -107,8 +107,15 @@
 // into the sectors that can't be read. A sector that has rotted behind a certain end held nothing that was ever synced,
 // and is only reported.
 //
-// If the last record is not certain, Open refuses: the member may have promised its vote in it. It refuses as well
-// when a file is missing or was cut short, which is no work of a disk, and when the identity is damaged.
+// If the last record is not certain, the member may have promised its vote in it: Damage.Doubt says so, and that all the rest is only what can be
+// read. Raft then abstains until it has a term of which it is certain (raft/doubt.go). The first record of a higher term ends the doubt here as
+// well, and is the claim: whatever was lost, was lost in lower terms. It is the same when a segment is missing or was cut short, which is no work of
+// a disk, and when the record is lost with which a segment began, because a log may have begun anew there, in doubt.
+//
+// If no snapshot can be read, the log begins with an empty one at index 0, which tells only who belonged to the cluster, as far as a damaged
+// one still says it. All that the log has is behind the hole then. If it has nothing, how far the snapshot went is not certain: another doubt.
+//
+// The identity is there twice. With both copies lost, Open refuses: nobody can tell whose promises these were.
 //
 // The old segments are not touched. What is left of the log is written as one record into a segment behind them (anew.go), which
 // gets its name when it is durable, and with which every later Open begins. It holds the claim until the log has come by what it lacks, over any number
@@ -119,7 +126,7 @@
 // It reads all segments and the newest snapshot. A snapshot may be ahead of the log,
 // because the other members can commit what this member has not synced yet; then it
 // replaces the log, and the term is raised to the snapshot's. If the newest snapshot is
-// damaged, the one before it serves. Where the log does not go on from there, because
+// damaged, the one before it serves, or none. Where the log does not go on from there, because
 // the lost one came from the leader, that is a hole in the log like any other.
 //
 // Then it makes durable what it read: the directory is synced, the last segment is written

@@ -71,8 +71,9 @@ func TestWhatIsEncodedIsDecoded(t *testing.T) {
 	}
 	for _, promised := range []raft.Membership{{}, most} {
 		identity := Identity{Cluster: ClusterID{7}, Member: 3, Incarnation: 4, Promised: promised}
-		decoded, err := decodeIdentity(encodeIdentity(identity))
+		decoded, worn, err := decodeIdentity(encodeIdentity(identity))
 		require.NoError(t, err)
+		require.Nil(t, worn)
 		require.Equal(t, identity, decoded)
 	}
 }
@@ -95,9 +96,9 @@ func TestSnapshotChunksCannotBeExchangedOrLeftOut(t *testing.T) {
 func TestANewerFormatIsToldFromDamage(t *testing.T) {
 	file := encodeIdentity(Identity{Member: 1, Incarnation: 1})
 	file[len(identityMagic)]++
-	_, err := decodeIdentity(file)
+	_, _, err := decodeIdentity(file[:sectorSize])
 	require.NotErrorIs(t, err, ErrNewerFormat, "the check is wrong: this is a flipped bit")
-	_, err = decodeIdentity(resealed(file))
+	_, _, err = decodeIdentity(resealed(file))
 	require.ErrorIs(t, err, ErrNewerFormat)
 }
 
@@ -186,8 +187,8 @@ func FuzzDecodeIdentity(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		padded := append(bytes.Clone(file), zeroSector[:]...)[:sectorSize]
 		for _, candidate := range [][]byte{file, resealed(padded)} {
-			if identity, err := decodeIdentity(candidate); err == nil {
-				again, err := decodeIdentity(encodeIdentity(identity))
+			if identity, _, err := decodeIdentity(candidate); err == nil {
+				again, _, err := decodeIdentity(encodeIdentity(identity))
 				require.NoError(t, err)
 				require.Equal(t, identity, again)
 			}

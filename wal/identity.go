@@ -29,7 +29,8 @@ type Identity struct {
 // Formed reports whether the cluster exists and this directory belongs to it.
 func (i Identity) Formed() bool { return i.Cluster != ClusterID{} }
 
-// identityFile is one sector, replaced as a whole by a rename.
+// identityFile is one sector, twice: nobody else has what it says, so one of them may rot. It is replaced as a whole by a rename. A file of one sector
+// is an older one.
 //
 //	magic 8 | format 4 | cluster 16 | member 8 | incarnation 8 | length 4 | promised | zeros | check 4
 //
@@ -39,6 +40,7 @@ func (i Identity) Formed() bool { return i.Cluster != ClusterID{} }
 const (
 	identityFile  = "identity"
 	identityMagic = "lockd-id"
+	identitySize  = 2 * sectorSize
 	formatVersion = 1
 )
 
@@ -54,14 +56,33 @@ func encodeIdentity(identity Identity) []byte {
 	buffer = binary.LittleEndian.AppendUint64(buffer, identity.Incarnation)
 	buffer = binary.LittleEndian.AppendUint32(buffer, uint32(16*len(identity.Promised.Members)))
 	buffer = raft.AppendMembership(buffer, identity.Promised)
-	return appendCheck(append(buffer, zeroSector[:sectorSize-4-len(buffer)]...))
+	sector := appendCheck(append(buffer, zeroSector[:sectorSize-4-len(buffer)]...))
+	return append(sector, sector...)
 }
 
 func appendCheck(buffer []byte) []byte {
 	return binary.LittleEndian.AppendUint32(buffer, crc32.Checksum(buffer, castagnoli))
 }
 
-func decodeIdentity(file []byte) (Identity, error) {
+// decodeIdentity takes the first copy that is whole. The damage is that of the other one; nil: there is none.
+func decodeIdentity(file []byte) (Identity, *DamageError, error) {
+	first, err := decodeIdentitySector(file[:min(sectorSize, len(file))])
+	if len(file) != identitySize {
+		return first, nil, err
+	}
+	second, wrong := decodeIdentitySector(file[sectorSize:])
+	switch {
+	case errors.Is(err, ErrNewerFormat) || wrong == nil && err == nil:
+		return first, nil, err
+	case err == nil:
+		return first, &DamageError{File: identityFile, Offset: sectorSize, Reason: "one of two copies is not as it was written"}, nil
+	case wrong == nil:
+		return second, &DamageError{File: identityFile, Reason: "one of two copies is not as it was written"}, nil
+	}
+	return Identity{}, nil, err
+}
+
+func decodeIdentitySector(file []byte) (Identity, error) {
 	damaged := &DamageError{File: identityFile, Reason: "not as it was written"}
 	if len(file) != sectorSize || !bytes.HasPrefix(file, []byte(identityMagic)) {
 		return Identity{}, damaged
@@ -84,16 +105,16 @@ func decodeIdentity(file []byte) (Identity, error) {
 
 // readIdentity returns false when there is no identity, which only a directory that was
 // never used may lack.
-func readIdentity(directory FS) (Identity, bool, error) {
+func readIdentity(directory FS) (Identity, *DamageError, bool, error) {
 	file, err := readFile(directory, identityFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Identity{}, false, nil
+		return Identity{}, nil, false, nil
 	}
 	if err != nil {
-		return Identity{}, false, err
+		return Identity{}, nil, false, err
 	}
-	identity, err := decodeIdentity(file)
-	return identity, true, err
+	identity, worn, err := decodeIdentity(file)
+	return identity, worn, true, err
 }
 
 // check compares the identity with what the caller expects to open.

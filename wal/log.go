@@ -16,6 +16,7 @@ type Log struct {
 	directory   FS
 	lock        io.Closer
 	identity    Identity
+	worn        *DamageError // one of its copies, as it was found; nil: both were whole
 	segmentSize int64
 	shelf       shelf
 	failure     failure

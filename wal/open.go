@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -75,7 +76,7 @@ func (l *Log) open(options Options) (Recovered, error) {
 		return Recovered{}, err
 	}
 	if !l.identity.Formed() {
-		return Recovered{Identity: l.identity}, files.remove(l.directory)
+		return Recovered{Identity: l.identity, Damaged: l.worn}, files.remove(l.directory)
 	}
 	return l.recover(files)
 }
@@ -86,7 +87,7 @@ func (l *Log) openIdentity(options Options, files files) error {
 	if files.retired {
 		return retired(l.directory)
 	}
-	identity, found, err := readIdentity(l.directory)
+	identity, worn, found, err := readIdentity(l.directory)
 	if err != nil {
 		return err
 	}
@@ -100,6 +101,10 @@ func (l *Log) openIdentity(options Options, files files) error {
 	if err == nil {
 		err = files.removeLeftovers(l.directory)
 	}
+	if err == nil && worn != nil {
+		l.worn = worn
+		return l.setIdentity(identity)
+	}
 	if err != nil || found {
 		return err
 	}
@@ -111,7 +116,7 @@ func (l *Log) setIdentity(identity Identity) error {
 		_, err := file.WriteAt(encodeIdentity(identity), 0)
 		return err
 	}
-	if err := replaceFile(l.directory, identityFile, sectorSize, write); err != nil {
+	if err := replaceFile(l.directory, identityFile, identitySize, write); err != nil {
 		return fmt.Errorf("write identity: %w", err)
 	}
 	l.identity = identity
@@ -238,18 +243,16 @@ func (l *Log) recover(files files) (Recovered, error) {
 	if err != nil {
 		return Recovered{}, err
 	}
-	snapshot, lost, err := l.shelf.recover(files.snapshots, &reading.replay)
+	snapshot, lost, err := l.shelf.recover(files.snapshots, reading.replay.first)
 	if err != nil {
 		return Recovered{}, err
 	}
-	if err := l.goOn(&reading, snapshot, damaged != nil && reading.behind.front != nil); err != nil {
+	damaged = cmp.Or(damaged, lost, l.worn)
+	if err := l.goOn(&reading, snapshot, lost != nil); err != nil {
 		return Recovered{}, err
 	}
-	if lost != nil {
-		damaged = lost
-		if err := removeDurably(l.directory, lost.File); err != nil {
-			return Recovered{}, err
-		}
+	if err := l.shelf.clear(files.snapshots); err != nil {
+		return Recovered{}, err
 	}
 	stored := raft.Stored{
 		Term: l.term, Vote: l.vote, Snapshot: snapshot, Entries: reading.replay.entries, Damage: reading.replay.damage,
@@ -258,8 +261,9 @@ func (l *Log) recover(files files) (Recovered, error) {
 }
 
 // goOn puts the snapshot under what was read, and makes the log ready for records: where it ended, or if it is broken, anew.
-func (l *Log) goOn(reading *recovery, snapshot raft.Snapshot, broken bool) error {
-	if reading.replay.first > snapshot.Index+1 {
+func (l *Log) goOn(reading *recovery, snapshot raft.Snapshot, fallen bool) error {
+	broken := reading.broken
+	if first := reading.replay.first; first > snapshot.Index+1 || first == 0 && fallen {
 		reading.replay.detach(snapshot)
 		broken = true
 	}
@@ -300,30 +304,48 @@ func (l *Log) begin(reading *recovery, under base) error {
 	return l.sync()
 }
 
-// recover loads the newest snapshot that is whole, the newest of all or the one before it. What the damaged one stood for may
-// be in the log as well, or have to come from the other members.
-func (s *shelf) recover(indexes []raft.Index, log *replay) (raft.Snapshot, *DamageError, error) {
+// recover loads the newest snapshot that is whole. What those that are not stood for may be in the log as well, whose entries begin with
+// first, or have to come from the other members. If none is whole there is another one from now on, which stands for nothing: the machine's state
+// has to come from a leader. It tells only who belonged to the cluster, so that the others can be found, as far as that can be read.
+func (s *shelf) recover(indexes []raft.Index, first raft.Index) (raft.Snapshot, *DamageError, error) {
 	var damaged *DamageError
+	var nothing raft.Snapshot
 	for i, index := range slices.Backward(indexes) {
 		snapshot, err := s.load(index)
-		if err == nil && damaged == nil && log.first > index+1 {
-			err = &DamageError{File: snapshotName(log.first - 1), Reason: "the snapshot under the log is missing"}
-			return raft.Snapshot{}, nil, err
-		}
 		if err == nil {
 			s.indexes = indexes[:i+1]
+			if damaged == nil && first > index+1 {
+				damaged = &DamageError{File: snapshotName(first - 1), First: 1, Last: first - 1, Reason: "the snapshot under the log is missing"}
+			}
 			return snapshot, damaged, nil
 		}
-		var damage *DamageError
-		if damaged != nil || !errors.As(err, &damage) || log.first == 0 {
+		damage, is := errors.AsType[*DamageError](err)
+		if !is {
 			return raft.Snapshot{}, nil, err
 		}
-		damaged = damage
+		if damaged == nil {
+			damaged = damage
+		}
+		if len(nothing.Membership.Members) == 0 {
+			nothing.Membership = snapshot.Membership
+		}
 	}
-	if damaged != nil {
-		return raft.Snapshot{}, nil, damaged
+	if damaged == nil {
+		damaged = &DamageError{File: snapshotName(1), Reason: "there is no snapshot"}
 	}
-	return raft.Snapshot{}, nil, &DamageError{File: snapshotName(1), Reason: "there is no snapshot"}
+	return nothing, damaged, s.save(nothing)
+}
+
+// clear removes those of the snapshots found that are damaged.
+func (s *shelf) clear(found []raft.Index) error {
+	for _, index := range found {
+		if !slices.Contains(s.indexes, index) {
+			if err := removeDurably(s.directory, snapshotName(index)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // files are the names in the directory, sorted by kind and number.

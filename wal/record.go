@@ -17,7 +17,7 @@ type record struct {
 	term raft.Term
 	vote raft.ID
 	base base
-	// damage is what a log that begins anew lacks: with baseAnew alone.
+	// damage is what a log that begins anew lacks: with baseAnew and baseDoubt alone.
 	damage raft.Damage
 	// entries replace what the log holds at the first one's index and beyond.
 	entries []raft.Entry
@@ -37,7 +37,11 @@ const (
 	baseUnder   baseKind = 1 // entries up to the snapshot's are forgotten, later ones stay
 	baseReplace baseKind = 2 // the whole log is forgotten
 	baseAnew    baseKind = 3 // the same, and here is all that was left of it: see anew.go
+	baseDoubt   baseKind = 4 // the same, and its last record was not
 )
+
+// anew tells whether all that was left of a log is in the record.
+func (b base) anew() bool { return b.kind == baseAnew || b.kind == baseDoubt }
 
 const (
 	recordFixedSize = 8 + 8 + 1 + 4
@@ -52,7 +56,7 @@ func appendRecord(buffer []byte, r record) []byte {
 		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.base.index))
 		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.base.term))
 	}
-	if r.base.kind == baseAnew {
+	if r.base.anew() {
 		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.damage.End.Index))
 		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(r.damage.End.Term))
 		buffer = binary.LittleEndian.AppendUint32(buffer, uint32(len(r.damage.Behind)))
@@ -83,15 +87,16 @@ func decodeRecord(body []byte) (record, bool) {
 	in := decoder{rest: body}
 	r := record{term: raft.Term(in.uint64()), vote: raft.ID(in.uint64())}
 	r.base.kind = baseKind(in.uint8())
-	if r.base.kind > baseAnew {
+	if r.base.kind > baseDoubt {
 		return record{}, false
 	}
 	if r.base.kind != baseNone {
 		r.base.index = raft.Index(in.uint64())
 		r.base.term = raft.Term(in.uint64())
 	}
-	if r.base.kind == baseAnew {
+	if r.base.anew() {
 		r.damage = in.damage()
+		r.damage.Doubt = r.base.kind == baseDoubt
 	}
 	r.entries = in.entries()
 	return r, in.done()

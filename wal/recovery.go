@@ -30,6 +30,8 @@ type recovery struct {
 	newestEpoch uint32  // of all sectors
 	rotten      []place // the sectors that are neither blank nor whole
 	cut         *place  // where the first file ends that is shorter than its sectors say
+	missing     string  // the last file that is not there, of those before the newest; empty: none
+	broken      bool    // the log can't go on where it ended, and begins anew
 }
 
 // place is a sector of the log.
@@ -44,8 +46,7 @@ func (r *recovery) read(numbers []uint32) (*DamageError, error) {
 	for i, number := range numbers {
 		s := &segment{number: number}
 		if i > 0 && number != numbers[i-1]+1 {
-			missing := segment{number: numbers[i-1] + 1}
-			return nil, r.damage(missing.name(), 0, "the file is missing")
+			r.missing = (&segment{number: numbers[i-1] + 1}).name()
 		}
 		r.segments = append(r.segments, s)
 		content, err := readFile(r.directory, s.name())
@@ -56,7 +57,7 @@ func (r *recovery) read(numbers []uint32) (*DamageError, error) {
 			return nil, err
 		}
 	}
-	return r.verdict()
+	return r.verdict(), nil
 }
 
 // readSegment takes the records that continue the row, and looks at every sector behind.
@@ -190,36 +191,33 @@ func (h header) follows(first header, part uint32) bool {
 		h.epoch == first.epoch && h.synced == first.synced
 }
 
-// verdict tells an unfinished tail from damage, once everything has been read. An error is a loss that nobody can make good from
-// here; the other result is one that was survived, or that the replay says what is to be done about.
-func (r *recovery) verdict() (*DamageError, error) {
-	if r.cut != nil {
-		return nil, r.damage(r.cut.segment.name(), int64(r.cut.sector)*sectorSize, "the file was cut short")
-	}
-	if r.ended == nil && r.behind.front == nil {
-		name := (&segment{number: 1}).name()
-		if len(r.segments) > 0 {
-			name = r.segments[0].name()
-		}
-		return nil, r.damage(name, 0, "the log has no beginning")
-	}
+// verdict tells an unfinished tail from damage, once everything has been read. What is to be done about damage, the replay says then. Nil: there is none.
+func (r *recovery) verdict() *DamageError {
 	damage := r.diagnosis()
 	if damage == nil {
-		return nil, nil
+		return nil
 	}
-	if reason := r.doubt(); reason != "" {
-		damage.Reason += ", and " + reason
-		return nil, damage
-	}
+	reason := r.doubt()
 	if r.behind.front != nil {
 		r.lose()
 	}
-	return damage, nil
+	if reason != "" {
+		damage.Reason += ", and " + reason
+		r.mistrust()
+	}
+	r.broken = r.behind.front != nil || reason != ""
+	return damage
 }
 
 // diagnosis is what is damaged. Nil: nothing is.
 func (r *recovery) diagnosis() *DamageError {
 	switch {
+	case r.missing != "":
+		return r.damage(r.missing, 0, "the file is missing")
+	case r.cut != nil:
+		return r.damage(r.cut.segment.name(), int64(r.cut.sector)*sectorSize, "the file was cut short")
+	case len(r.segments) == 0:
+		return r.damage((&segment{number: 1}).name(), 0, "the log has no beginning")
 	case len(r.rotten) > 0:
 		first := r.rotten[0]
 		return r.damage(first.segment.name(), int64(first.sector)*sectorSize, "a sector is neither blank nor as it was written")

@@ -25,7 +25,7 @@ type remnant struct {
 	open   bool       // no record is missing since the last run grew
 	ended  raft.Position
 	exact  bool // no record is missing since the log was last seen to end there
-	// unsure: the record is lost with which a segment began, and a log may have begun anew there, with a claim of its own.
+	// unsure: the record is lost with which a segment began, and a log may have begun anew there, with a claim of its own, or in doubt.
 	unsure bool
 }
 
@@ -49,7 +49,7 @@ func (m *remnant) add(row *recovery, at place, h header, content record) {
 	if h.sequence != previous+1 {
 		m.open, m.exact, m.gaps = false, false, m.gaps+m.dark
 	}
-	if segment != nil && segment != at.segment && at.sector != 0 {
+	if segment != nil && segment != at.segment && (at.sector != 0 || at.segment.number != segment.number+1) {
 		m.unsure = true
 	}
 	m.last, m.front = h, &content
@@ -96,9 +96,12 @@ func positionOf(e *raft.Entry) raft.Position { return raft.Position{Index: e.Ind
 
 // damage is what the log has lost, given the row before it and the highest index of which anything is known.
 func (m *remnant) damage(row *replay, highest raft.Index) *raft.Damage {
+	uncertain := !m.exact || m.unsure
 	d := &raft.Damage{End: m.ended, Behind: m.runs}
 	if earlier := row.damage; earlier != nil {
 		highest = max(highest, earlier.End.Index)
+		d.Doubt = earlier.Doubt && m.front.term <= row.term
+		uncertain = uncertain || earlier.Doubt
 		if d.End.Before(earlier.End) {
 			d.End = earlier.End
 		}
@@ -108,7 +111,8 @@ func (m *remnant) damage(row *replay, highest raft.Index) *raft.Damage {
 			}
 		}
 	}
-	if !m.exact || m.unsure {
+	d.Doubt = d.Doubt || m.unsure
+	if uncertain {
 		d.End = raft.Position{Index: max(highest, m.ended.Index) + raft.Index(m.gaps*entriesASector), Term: m.front.term}
 	}
 	return d

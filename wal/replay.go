@@ -39,21 +39,26 @@ func (r *replay) mend() {
 	if r.damage == nil {
 		return
 	}
-	left := raft.Damage{End: r.damage.End}
+	left := raft.Damage{End: r.damage.End, Doubt: r.damage.Doubt}
 	for _, run := range r.damage.Behind {
 		if run[0].Index > r.last() {
 			left.Behind = append(left.Behind, run)
 		}
 	}
 	r.damage = &left
-	if !r.end().Before(left.End) {
+	if !left.Doubt && !r.end().Before(left.End) {
 		r.damage = nil
 	}
 }
 
-// detach puts the log over an older snapshot than the one that it began with: what is between the two is lost.
+// detach puts the log over an older snapshot than the one that it began with, or over none: what is between the two is lost. Where the log says
+// nothing of entries, nobody knows how far that went.
 func (r *replay) detach(snapshot raft.Snapshot) {
-	lost := raft.Damage{End: r.end()}
+	lost := raft.Damage{Doubt: r.damage == nil}
+	if r.first > 0 {
+		lost.End = r.end()
+		lost.Doubt = lost.Doubt && lost.End.Index > 0 && lost.End.Term == 0
+	}
 	if len(r.entries) > 0 {
 		lost.Behind = append(lost.Behind, r.entries)
 	}
@@ -62,6 +67,7 @@ func (r *replay) detach(snapshot raft.Snapshot) {
 		if lost.End.Before(r.damage.End) {
 			lost.End = r.damage.End
 		}
+		lost.Doubt = r.damage.Doubt
 	}
 	r.first, r.under, r.entries, r.damage = snapshot.Index+1, snapshot.Term, nil, &lost
 }
@@ -71,10 +77,13 @@ func (r *replay) apply(content record) (reason string) {
 	if content.term < r.term {
 		return "a record's term is lower than the one before it"
 	}
+	if r.damage != nil && r.damage.Doubt && content.term > r.term {
+		r.damage = &raft.Damage{End: raft.LastWord(r.last(), content.term), Behind: r.damage.Behind}
+	}
 	r.term, r.vote = content.term, content.vote
 	defer r.mend()
 	switch content.base.kind {
-	case baseAnew:
+	case baseAnew, baseDoubt:
 		r.damage = &content.damage
 		fallthrough
 	case baseReplace:

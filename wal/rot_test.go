@@ -102,6 +102,10 @@ func TestNoFlippedBitEverShortensTheLog(t *testing.T) {
 // requireNoLess says that a member which had stored something counts for no less with what it has now, and promises nothing else.
 func requireNoLess(t testing.TB, had, has raft.Stored) {
 	t.Helper()
+	if has.Damage != nil && has.Damage.Doubt {
+		require.LessOrEqual(t, has.Term, had.Term)
+		return
+	}
 	require.Equal(t, had.Term, has.Term)
 	require.Equal(t, had.Vote, has.Vote)
 	end := raft.Position{Index: had.Snapshot.Index, Term: had.Snapshot.Term}
@@ -276,24 +280,82 @@ func TestALogWithoutItsBeginning(t *testing.T) {
 	require.Less(t, end.Index, raft.Index(1000))
 }
 
-// Where the newest term or vote may be lost, nothing can be done here: a member that forgets a vote may give it twice.
-func TestDamageToTheLastRecordIsRefused(t *testing.T) {
-	for _, sectors := range [][]int64{{4}, {5}, {2, 5}} { // the last record; the mark behind it; that, and a record in the middle
+// Where the newest term or vote may be lost, the member is in doubt, over any number of openings. What can be read is left.
+func TestDamageToTheLastRecordLeavesADoubt(t *testing.T) {
+	for _, c := range []struct {
+		sectors []int64
+		left    []raft.Entry
+		behind  [][]raft.Entry
+	}{
+		{[]int64{4}, entries(2, 2, 4), nil},                                 // the last record
+		{[]int64{5}, entries(2, 2, 5), nil},                                 // the mark behind it
+		{[]int64{2, 5}, entries(2, 2, 2), [][]raft.Entry{entries(2, 4, 5)}}, // that, and a record in the middle
+		{[]int64{0, 1, 2, 3, 4, 5}, nil, nil},                               // all
+	} {
 		directory := newDisk(1)
 		log := formed(t, directory)
 		for index := raft.Index(2); index <= 5; index++ {
 			keep(t, log, raft.Record{Term: 2, Entries: entries(2, index, index)})
 		}
 		require.NoError(t, log.Close())
-		for _, sector := range sectors {
+		for _, sector := range c.sectors {
 			directory.FlipBit("0000000000000001.segment", 8*(sector*disk.SectorSize+100))
 		}
-		before := imageOf(t, directory)
-		_, _, err := wal.Open(directory, options())
-		var damage *wal.DamageError
-		require.ErrorAs(t, err, &damage)
-		require.Contains(t, damage.Reason, "last record")
-		require.Equal(t, before, imageOf(t, directory))
+		for range 2 {
+			log, recovered := open(t, directory)
+			require.True(t, recovered.Stored.Damage.Doubt)
+			require.Equal(t, c.left, recovered.Stored.Entries)
+			require.Equal(t, c.behind, recovered.Stored.Damage.Behind)
+			require.NoError(t, log.Close())
+		}
+	}
+}
+
+// The first record of a higher term ends a doubt: whatever was lost was before it. From then on the log is damaged like others, until it has something later.
+func TestADoubtEndsWithATerm(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 2, Vote: 3, Entries: entries(2, 2, 5)})
+	keep(t, log, raft.Record{Term: 4, Vote: 2})
+	require.NoError(t, log.Close())
+	directory.FlipBit("0000000000000001.segment", 8*(2*disk.SectorSize+100))
+	log, recovered := open(t, directory)
+	require.Equal(t, raft.Term(2), recovered.Stored.Term)
+	keep(t, log, raft.Record{Term: 900})
+	directory.Crash()
+	log, recovered = open(t, directory)
+	require.Equal(t, raft.Term(900), recovered.Stored.Term)
+	require.Zero(t, recovered.Stored.Vote)
+	require.Equal(t, &raft.Damage{End: raft.Position{Index: 6, Term: 900}}, recovered.Stored.Damage)
+	require.Equal(t, entries(2, 2, 5), recovered.Stored.Entries)
+	keep(t, log, raft.Record{Term: 901, Entries: entries(2, 6, 7)})
+	directory.Crash()
+	log, recovered = open(t, directory)
+	require.NotNil(t, recovered.Stored.Damage)
+	keep(t, log, raft.Record{Term: 901, Entries: entries(901, 8, 8)})
+	directory.Crash()
+	_, recovered = open(t, directory)
+	require.Nil(t, recovered.Stored.Damage)
+}
+
+// Behind a doubt that is over, damage in the middle does not bring the doubt back, nor does it make the claim smaller.
+func TestAClaimOutlivesItsDoubt(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	keep(t, log, raft.Record{Term: 2, Entries: entries(2, 2, 5)})
+	require.NoError(t, log.Close())
+	directory.FlipBit("0000000000000001.segment", 8*(1*disk.SectorSize+100))
+	log, _ = open(t, directory)
+	keep(t, log, raft.Record{Term: 900})
+	keep(t, log, raft.Record{Term: 901, Entries: entries(2, 2, 3)})
+	keep(t, log, raft.Record{Term: 901, Entries: entries(2, 4, 5)})
+	require.NoError(t, log.Close())
+	for _, sector := range []int64{1, 2} { // the term, or what came behind it
+		damaged := imageOf(t, directory).disk(t)
+		damaged.FlipBit("0000000000000002.segment", 8*(sector*disk.SectorSize+100))
+		_, recovered := open(t, damaged)
+		require.False(t, recovered.Stored.Damage.Doubt)
+		require.False(t, recovered.Stored.Damage.End.Before(raft.Position{Index: 2, Term: 900}), "%+v", recovered.Stored.Damage)
 	}
 }
 
@@ -322,6 +384,64 @@ func TestADamagedSnapshotIsMadeGoodByAnOlderOneAndTheLog(t *testing.T) {
 	require.Equal(t, append(entries(2, 2, 5), entries(3, 6, 18)...), recovered.Stored.Entries)
 	require.Equal(t, stored.Term, recovered.Stored.Term)
 	require.Equal(t, newerSnapshot, recovered.Damaged.File)
+}
+
+// Without any snapshot there is no state. The log still says where it ended, and the head of a snapshot who the others are; what the member lacks has to
+// come from a leader. A crash at any operation leaves it so.
+func TestADirectoryWithoutASnapshotThatCanBeRead(t *testing.T) {
+	rotting, stored := rottingLog(t)
+	damaged := rotting.disk(t)
+	for _, name := range []string{olderSnapshot, newerSnapshot} {
+		damaged.FlipBit(name, 8*damaged.Size(name)-1)
+	}
+	image := imageOf(t, damaged)
+	lost := &raft.Damage{End: raft.Position{Index: 18, Term: 3}, Behind: [][]raft.Entry{append(entries(2, 2, 5), entries(3, 6, 18)...)}}
+	for halt := 1; ; halt++ {
+		directory := image.disk(t)
+		directory.HaltAt(directory.Operations() + halt)
+		_, recovered, err := wal.Open(directory, options())
+		directory.Crash()
+		log, again := open(t, directory)
+		require.Equal(t, raft.Snapshot{Membership: membership}, again.Stored.Snapshot)
+		require.Empty(t, again.Stored.Entries)
+		require.Equal(t, lost, again.Stored.Damage)
+		require.Equal(t, []any{stored.Term, stored.Vote}, []any{again.Stored.Term, again.Stored.Vote})
+		if err == nil {
+			require.Equal(t, again.Stored, recovered.Stored)
+			require.Equal(t, newerSnapshot, recovered.Damaged.File)
+			later := snapshotAt(17, 3)
+			keep(t, log, raft.Record{Term: 3, Vote: 2, Snapshot: &later, Entries: entries(3, 18, 18)})
+			require.NoError(t, log.Close())
+			_, recovered = open(t, directory)
+			require.Nil(t, recovered.Stored.Damage)
+			require.Equal(t, later, recovered.Stored.Snapshot)
+			break
+		}
+		require.NoError(t, log.Close())
+	}
+}
+
+// Of two copies of an identity one may rot. It is written again.
+func TestOneCopyOfAnIdentityIsEnough(t *testing.T) {
+	for sector := range int64(2) {
+		directory := newDisk(1)
+		log := formed(t, directory)
+		require.NoError(t, log.Close())
+		directory.FlipBit("identity", 8*(sector*disk.SectorSize+20))
+		log, recovered := open(t, directory)
+		require.Equal(t, "identity", recovered.Damaged.File)
+		require.Equal(t, raft.ID(1), recovered.Identity.Member)
+		require.NoError(t, log.Close())
+		directory.FlipBit("identity", 8*((1-sector)*disk.SectorSize+20))
+		log, recovered = open(t, directory)
+		require.NotNil(t, recovered.Damaged)
+		require.NoError(t, log.Close())
+		for both := range int64(2) {
+			directory.FlipBit("identity", 8*(both*disk.SectorSize+20))
+		}
+		_, _, err := wal.Open(directory, options())
+		require.ErrorAs(t, err, new(*wal.DamageError), "nobody else knows whose it is")
+	}
 }
 
 // A snapshot that came from the leader has no log before it. Without it the member is back at the one before, and still counts as
@@ -379,9 +499,9 @@ func TestALostSegmentIsDamage(t *testing.T) {
 	for _, name := range []string{"0000000000000001.segment", "0000000000000002.segment", olderSnapshot} {
 		lacking := maps.Clone(whole)
 		delete(lacking, name)
-		_, _, err := wal.Open(lacking.disk(t), options())
-		var damage *wal.DamageError
-		require.ErrorAs(t, err, &damage, name)
+		_, recovered := open(t, lacking.disk(t))
+		require.NotNil(t, recovered.Damaged, name)
+		require.NotNil(t, recovered.Stored.Damage, name)
 	}
 }
 

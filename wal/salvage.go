@@ -69,7 +69,7 @@ func (s *Salvage) read() error {
 	if err != nil {
 		return err
 	}
-	identity, found, err := readIdentity(s.directory)
+	identity, _, found, err := readIdentity(s.directory)
 	switch {
 	case err != nil:
 		return err

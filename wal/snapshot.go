@@ -96,8 +96,11 @@ func decodeSnapshot(content []byte) (snapshot raft.Snapshot, damage int64, ok bo
 		return raft.Snapshot{}, 0, false
 	}
 	snapshot, length, ok := decodeSnapshotHead(head)
-	if !ok || length > uint64(len(in.rest)) {
+	if !ok {
 		return raft.Snapshot{}, 0, false
+	}
+	if length > uint64(len(in.rest)) {
+		return snapshot, 0, false
 	}
 	for uint64(len(snapshot.Data)) < length {
 		offset := int64(len(content) - len(in.rest))
@@ -105,7 +108,7 @@ func decodeSnapshot(content []byte) (snapshot raft.Snapshot, damage int64, ok bo
 		chunk := in.bytes(int(min(chunkSize, length-uint64(len(snapshot.Data)))))
 		check = crc32.Update(check, castagnoli, chunk)
 		if chunk == nil || check != expected {
-			return raft.Snapshot{}, offset, false
+			return snapshot, offset, false
 		}
 		snapshot.Data = append(snapshot.Data, chunk...)
 	}
@@ -172,7 +175,7 @@ func (s *shelf) prune() error {
 	return nil
 }
 
-// load returns the snapshot of an index, or a *DamageError.
+// load returns the snapshot of an index, or a *DamageError and as much as can be read of what stands before its data.
 func (s *shelf) load(index raft.Index) (raft.Snapshot, error) {
 	name := snapshotName(index)
 	content, err := readFile(s.directory, name)
@@ -181,7 +184,7 @@ func (s *shelf) load(index raft.Index) (raft.Snapshot, error) {
 	}
 	snapshot, offset, ok := decodeSnapshot(content)
 	if !ok || snapshot.Index != index {
-		return raft.Snapshot{}, &DamageError{File: name, Offset: offset, Last: index, First: 1, Reason: "the snapshot is not as it was written"}
+		return snapshot, &DamageError{File: name, Offset: offset, Last: index, First: 1, Reason: "the snapshot is not as it was written"}
 	}
 	return snapshot, nil
 }

@@ -123,6 +123,23 @@ var messageDraws = []func(*rapid.T) raft.Message{
 			PrevTerm: draw[raft.Term](t, "prev term"), Entries: drawSlice(t, "entries", drawEntry)}
 	},
 	func(t *rapid.T) raft.Message {
+		return &raft.Plea{Term: draw[raft.Term](t, "term"), Index: draw[raft.Index](t, "index"),
+			IndexTerm: draw[raft.Term](t, "index term"), Offset: draw[uint64](t, "offset")}
+	},
+	func(t *rapid.T) raft.Message {
+		return &raft.Bequest{Term: draw[raft.Term](t, "term"), Index: draw[raft.Index](t, "index"),
+			IndexTerm: draw[raft.Term](t, "index term"), Time: drawTime(t, "time"), Membership: drawMembership(t),
+			Offset: draw[uint64](t, "offset"), Total: draw[uint64](t, "total"),
+			Sum: draw[uint64](t, "sum"), Data: drawBytes(t, "data")}
+	},
+	func(t *rapid.T) raft.Message {
+		return &raft.Oath{Term: draw[raft.Term](t, "term"), Nonce: draw[uint64](t, "nonce")}
+	},
+	func(t *rapid.T) raft.Message {
+		return &raft.Sworn{Term: draw[raft.Term](t, "term"), Nonce: draw[uint64](t, "nonce"), Since: draw[raft.Index](t, "since"),
+			Settled: rapid.Bool().Draw(t, "settled"), Membership: drawMembership(t)}
+	},
+	func(t *rapid.T) raft.Message {
 		return &raft.Chunk{Term: draw[raft.Term](t, "term"), Round: draw[uint64](t, "round"), Index: draw[raft.Index](t, "index"),
 			IndexTerm: draw[raft.Term](t, "index term"), Time: drawTime(t, "time"),
 			Membership: drawMembership(t),

@@ -47,6 +47,10 @@ const (
 	kindFetched        kind = 22
 	kindAppendPacked   kind = 23
 	kindAppendedPacked kind = 24
+	kindOath           kind = 25
+	kindSworn          kind = 26
+	kindPlea           kind = 27
+	kindBequest        kind = 28
 )
 
 // AppendEnvelope appends the encoding of e to dst and returns the result. The message itself
@@ -101,6 +105,8 @@ func room(message raft.Message) int {
 		return fields + roomOf(m.Entries)
 	case *raft.Fetched:
 		return fields + roomOf(m.Entries)
+	case *raft.Bequest:
+		return fields + memberSize*len(m.Membership.Members) + len(m.Data)
 	case *raft.Chunk:
 		return fields + memberSize*len(m.Membership.Members) + len(m.Data)
 	}
@@ -137,6 +143,14 @@ func kindOf(message raft.Message) kind {
 		return kindFetch
 	case *raft.Fetched:
 		return kindFetched
+	case *raft.Oath:
+		return kindOath
+	case *raft.Sworn:
+		return kindSworn
+	case *raft.Plea:
+		return kindPlea
+	case *raft.Bequest:
+		return kindBequest
 	case *raft.Chunk:
 		return kindChunk
 	case *raft.ChunkReceived:
@@ -180,6 +194,14 @@ func newMessage(k kind) raft.Message {
 		return new(raft.Fetch)
 	case kindFetched:
 		return new(raft.Fetched)
+	case kindOath:
+		return new(raft.Oath)
+	case kindSworn:
+		return new(raft.Sworn)
+	case kindPlea:
+		return new(raft.Plea)
+	case kindBequest:
+		return new(raft.Bequest)
 	case kindChunk:
 		return new(raft.Chunk)
 	case kindChunkReceived:
@@ -256,6 +278,30 @@ func (c *cursor) message(message raft.Message) {
 		number(c, &m.EntryTerm)
 		number(c, &m.PrevTerm)
 		c.entries(&m.Entries)
+	case *raft.Oath:
+		number(c, &m.Term)
+		number(c, &m.Nonce)
+	case *raft.Sworn:
+		number(c, &m.Term)
+		number(c, &m.Nonce)
+		number(c, &m.Since)
+		c.boolean(&m.Settled)
+		c.membership(&m.Membership)
+	case *raft.Plea:
+		number(c, &m.Term)
+		number(c, &m.Index)
+		number(c, &m.IndexTerm)
+		number(c, &m.Offset)
+	case *raft.Bequest:
+		number(c, &m.Term)
+		number(c, &m.Index)
+		number(c, &m.IndexTerm)
+		c.duration(&m.Time)
+		c.membership(&m.Membership)
+		number(c, &m.Offset)
+		number(c, &m.Total)
+		number(c, &m.Sum)
+		c.data(&m.Data)
 	case *raft.Chunk:
 		number(c, &m.Term)
 		number(c, &m.Round)

@@ -73,7 +73,7 @@ func inspectedToProto(i server.Inspected) *lockdv1.StatusResponse {
 		Members: each(n.Membership.Members, memberToProto), Former: each(n.Membership.Former, memberToProto),
 		Learners: each(n.Membership.Learners, memberToProto), MembersSince: uint64(n.Since), Time: duration(i.Time),
 		Counts: countsToProto(i.Counts), Progress: each(i.Members, progressToProto),
-		MissingFirst: uint64(n.Hole.First), MissingLast: uint64(n.Hole.Last),
+		MissingFirst: uint64(n.Hole.First), MissingLast: uint64(n.Hole.Last), InDoubt: n.Doubt,
 		Version: uint32(i.Version), Supports: uint32(i.Supports),
 	}
 }
@@ -93,7 +93,7 @@ func inspectedFromProto(m *lockdv1.StatusResponse) server.Inspected {
 			First: raft.Index(m.GetFirst()), Last: raft.Index(m.GetLast()),
 			Stable: raft.Index(m.GetStable()), Snapshot: raft.Index(m.GetSnapshot()),
 			Membership: membershipFromProto(m), Since: raft.Index(m.GetMembersSince()),
-			Hole: raft.Hole{First: raft.Index(m.GetMissingFirst()), Last: raft.Index(m.GetMissingLast())},
+			Hole: raft.Hole{First: raft.Index(m.GetMissingFirst()), Last: raft.Index(m.GetMissingLast())}, Doubt: m.GetInDoubt(),
 		},
 		Time: m.GetTime().AsDuration(), Counts: countsFromProto(m.GetCounts()),
 		Version: lockfsm.Version(m.GetVersion()), Supports: lockfsm.Version(m.GetSupports()),

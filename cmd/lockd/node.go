@@ -23,7 +23,7 @@ var stops = []os.Signal{syscall.SIGINT, syscall.SIGTERM}
 // explainStart says what can be done about a node that does not start.
 func explainStart(err error, ports string) error {
 	if _, damaged := errors.AsType[*wal.DamageError](err); damaged {
-		return fail(exitSystem, "%w: the node can't tell what it has promised last, and refuses to serve rather than forget it; the other members serve on, as long as most "+
+		return fail(exitSystem, "%w: the node can't tell who it was or what it has promised, and refuses to serve rather than forget it; the other members serve on, as long as most "+
 			"of them run. Bring the directory's content back as it was, from this very disk, if it can be had; or replace the member: see lockd help member. Only where most members are lost for good: lockd recover", err)
 	}
 	switch {

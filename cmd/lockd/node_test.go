@@ -219,6 +219,6 @@ func TestAPortInUseIsNamedByItsFlag(t *testing.T) {
 func TestADamagedDirectoryIsToldWithWhatCanBeDone(t *testing.T) {
 	err := explainStart(fmt.Errorf("data directory: %w", &wal.DamageError{File: "identity", Reason: "the file is missing"}), "")
 	require.Equal(t, exitSystem, exitCode(err))
-	require.Contains(t, err.Error(), "identity is damaged at byte 0: the file is missing: the node can't tell what it has promised last, and refuses to serve rather than forget it")
+	require.Contains(t, err.Error(), "identity is damaged at byte 0: the file is missing: the node can't tell who it was or what it has promised, and refuses to serve rather than forget it")
 	require.Contains(t, err.Error(), "or replace the member: see lockd help member")
 }

@@ -37,6 +37,8 @@ type nodeRow struct {
 	// Version is the one in force, as the member has applied it, and Supports the latest that its program can read.
 	Version  int `json:"version,omitempty"`
 	Supports int `json:"supports,omitempty"`
+	// InDoubt says that the member has lost its last record, and abstains.
+	InDoubt bool `json:"in_doubt,omitempty"`
 }
 
 type clusterStatus struct {
@@ -137,7 +139,7 @@ func nodeOf(endpoint string, i inspection, lags map[raft.ID]number) nodeRow {
 	r := nodeRow{
 		Endpoint: endpoint, Member: number(node.ID), Role: node.Role.String(), Term: number(node.Term),
 		Commit: number(node.Commit), Applied: number(node.Applied),
-		MissingFirst: number(node.Hole.First), MissingLast: number(node.Hole.Last),
+		MissingFirst: number(node.Hole.First), MissingLast: number(node.Hole.Last), InDoubt: node.Doubt,
 		Version: int(i.answer.Version), Supports: int(i.answer.Supports),
 	}
 	if lag, known := lags[node.ID]; known {
@@ -186,7 +188,11 @@ func (s clusterStatus) text(table io.Writer) {
 		row(table, node.Endpoint, node.Member, node.Role, node.Term, node.Commit, node.Applied, lag, node.Version, node.Supports)
 	}
 	for _, node := range s.Nodes {
-		if node.MissingFirst != 0 {
+		switch {
+		case node.InDoubt:
+			row(table)
+			row(table, fmt.Sprintf("member %d has lost its last record, and abstains until all voters have told it their terms: they all have to run, or be replaced", node.Member))
+		case node.MissingFirst != 0:
 			row(table)
 			row(table, fmt.Sprintf("member %d can't read its log from entry %d on, up to %d at most, and needs what it had there from another member; if it never had so much, the next term ends this (lockd transfer-leader)", node.Member, node.MissingFirst, node.MissingLast))
 		}

@@ -2370,8 +2370,10 @@ type StatusResponse struct {
 	MissingLast  uint64 `protobuf:"varint,21,opt,name=missing_last,json=missingLast,proto3" json:"missing_last,omitempty"`
 	// The version in which the cluster writes what it keeps, as applied here, and the latest one that this member's program can read.
 	// The former rises when all members support more.
-	Version       uint32 `protobuf:"varint,22,opt,name=version,proto3" json:"version,omitempty"`
-	Supports      uint32 `protobuf:"varint,23,opt,name=supports,proto3" json:"supports,omitempty"`
+	Version  uint32 `protobuf:"varint,22,opt,name=version,proto3" json:"version,omitempty"`
+	Supports uint32 `protobuf:"varint,23,opt,name=supports,proto3" json:"supports,omitempty"`
+	// This member has lost its last word, and neither votes nor acknowledges anything until all other voters have told it their terms.
+	InDoubt       bool `protobuf:"varint,24,opt,name=in_doubt,json=inDoubt,proto3" json:"in_doubt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2565,6 +2567,13 @@ func (x *StatusResponse) GetSupports() uint32 {
 		return x.Supports
 	}
 	return 0
+}
+
+func (x *StatusResponse) GetInDoubt() bool {
+	if x != nil {
+		return x.InDoubt
+	}
+	return false
 }
 
 // Member is one member of the cluster.
@@ -3375,7 +3384,7 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\x04left\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04left\x12\x12\n" +
 	"\x04held\x18\x05 \x01(\rR\x04held\x12\x18\n" +
 	"\awaiting\x18\x06 \x01(\rR\awaiting\"\x0f\n" +
-	"\rStatusRequest\"\xc4\x06\n" +
+	"\rStatusRequest\"\xdf\x06\n" +
 	"\x0eStatusResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x121\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1d.lockd.v1.StatusResponse.RoleR\x04role\x12\x12\n" +
@@ -3400,7 +3409,8 @@ const file_lockd_v1_lockd_proto_rawDesc = "" +
 	"\rmissing_first\x18\x14 \x01(\x04R\fmissingFirst\x12!\n" +
 	"\fmissing_last\x18\x15 \x01(\x04R\vmissingLast\x12\x18\n" +
 	"\aversion\x18\x16 \x01(\rR\aversion\x12\x1a\n" +
-	"\bsupports\x18\x17 \x01(\rR\bsupports\"S\n" +
+	"\bsupports\x18\x17 \x01(\rR\bsupports\x12\x19\n" +
+	"\bin_doubt\x18\x18 \x01(\bR\ainDoubt\"S\n" +
 	"\x04Role\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\f\n" +
 	"\bFOLLOWER\x10\x01\x12\x11\n" +
