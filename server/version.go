@@ -98,6 +98,10 @@ func (s *Server) unreadable(message raft.Message) error {
 		if m.Offset == 0 {
 			return s.outdated(lockfsm.SnapshotNeeds(m.Data), "the snapshot at entry %d of another member", m.Index)
 		}
+	case *raft.Bequest:
+		if m.Offset == 0 {
+			return s.outdated(lockfsm.SnapshotNeeds(m.Data), "the snapshot at entry %d of another member", m.Index)
+		}
 	}
 	return nil
 }

@@ -159,18 +159,22 @@ func TestAnOldProgramThatIsSentWhatItCantReadStops(t *testing.T) {
 
 // A snapshot says in its first byte what it needs. It is refused before any of it is gathered.
 func TestAnOldProgramThatIsSentASnapshotStops(t *testing.T) {
-	c := newCluster(t, 3, aged(3))
-	s := c.members[2].server
-	chunk := raft.Chunk{Term: s.node.Term(), Index: 90, IndexTerm: 1, Total: 9, Data: []byte{byte(lockfsm.Newest), 0}}
-	s.Step(c.now, raft.Receive{Envelope: raft.Envelope{From: 1, To: 3, Incarnation: 1, Message: &chunk}})
-	var out Output
-	s.Drain(&out)
-	require.ErrorContains(t, out.Outdated, "the snapshot at entry 90 of another member")
-	require.Zero(t, out.Record.Sequence)
-	require.Empty(t, out.Send)
-	s.Step(c.now, raft.Timeout{})
-	s.Drain(&out)
-	require.Error(t, out.Outdated, "it does not go on")
+	data := []byte{byte(lockfsm.Newest), 0}
+	for _, message := range []raft.Message{
+		&raft.Chunk{Term: 1, Index: 90, IndexTerm: 1, Total: 9, Data: data}, &raft.Bequest{Term: 1, Index: 90, IndexTerm: 1, Total: 9, Data: data},
+	} {
+		c := newCluster(t, 3, aged(3))
+		s := c.members[2].server
+		s.Step(c.now, raft.Receive{Envelope: raft.Envelope{From: 1, To: 3, Incarnation: 1, Message: message}})
+		var out Output
+		s.Drain(&out)
+		require.ErrorContains(t, out.Outdated, "the snapshot at entry 90 of another member")
+		require.Zero(t, out.Record.Sequence)
+		require.Empty(t, out.Send)
+		s.Step(c.now, raft.Timeout{})
+		s.Drain(&out)
+		require.Error(t, out.Outdated, "it does not go on")
+	}
 }
 
 // A program that was downgraded behind the Upgrade finds on its own disk what it can't read, in whichever part of it.

@@ -169,7 +169,7 @@ func (w *world) risen() {
 	common := lockfsm.Newest
 	for _, one := range w.judge.roll.last().membership.All() {
 		m := w.members[one.ID-1]
-		if !m.up() || !m.core || m.paused {
+		if !m.up() || !m.core || m.paused || m.inDoubt() {
 			return
 		}
 		common = min(common, m.supports)
