@@ -164,17 +164,24 @@ func (j *judge) agreedUpon(leader *member, to lockfsm.Version) {
 	}
 }
 
-// risen judges a world in which everybody is served: if all members work, the highest version that all their programs support is in force.
-func (w *world) risen() {
+// rise watches a world in which everybody is served until its version has risen. A round in which every member says what it supports may have to be
+// tried again and again where they are slow, but not for ever.
+func (w *world) rise() {
+	w.runUntil(w.config.Duration+patience, w.risen)
+	if !w.risen() {
+		fail(Liveness, "%v after a majority had healed, all members work and support a later version than %d, which is in force", patience, w.judge.book.version)
+	}
+}
+
+// risen tells whether, if all members work, the highest version that all their programs support is in force.
+func (w *world) risen() bool {
 	common := lockfsm.Newest
 	for _, one := range w.judge.roll.last().membership.All() {
 		m := w.members[one.ID-1]
 		if !m.up() || !m.core || m.paused || m.inDoubt() {
-			return
+			return true
 		}
 		common = min(common, m.supports)
 	}
-	if w.judge.book.version < common {
-		fail(Liveness, "all members work and support version %d, and version %d is in force", common, w.judge.book.version)
-	}
+	return w.judge.book.version >= common
 }

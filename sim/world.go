@@ -74,7 +74,7 @@ func Run(config Config) (report Report) {
 	w.judge.finish()
 	switch {
 	case w.served():
-		w.risen()
+		w.rise()
 	case w.hopeless():
 		w.noticed()
 	default:
@@ -330,7 +330,7 @@ func (w *world) served() bool {
 
 // lags tells whether a member that is to catch up has not yet. So are those with damaged logs: the others repair them.
 func (m *member) lags() bool {
-	if !m.world.judge.member(m) || !m.core && !m.convalescent() || m.waitsInVain() {
+	if !m.world.judge.member(m) || m.lost != "" || !m.core && !m.convalescent() || m.waitsInVain() {
 		return false
 	}
 	return !m.up() || m.server.Node().Status().Applied < raft.Index(m.world.judge.goal)
