@@ -52,6 +52,7 @@ func Open(directory FS, options Options) (*Log, Recovered, error) {
 		return nil, Recovered{}, fmt.Errorf("open log: %w", err)
 	}
 	l := &Log{directory: directory, lock: lock, shelf: shelf{directory: directory}, segmentSize: options.SegmentSize}
+	l.shelf.rot = &l.rot
 	if l.segmentSize == 0 {
 		l.segmentSize = DefaultSegmentSize
 	}
@@ -269,7 +270,11 @@ func (l *Log) goOn(reading *recovery, snapshot raft.Snapshot, broken bool) error
 	}
 	l.adopt(reading, snapshot)
 	if broken {
+		l.first = reading.segments[len(reading.segments)-1].number + 1
 		return l.anew(reading, snapshot)
+	}
+	if reading.began != nil {
+		l.first = reading.began.number
 	}
 	return l.begin(reading, under)
 }
