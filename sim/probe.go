@@ -38,6 +38,9 @@ const (
 	leaderRemoved
 	nodeReplaced
 	changeTakenBack
+	segmentScrubbed
+	snapshotScrubbed
+	rotHealed
 	probes
 )
 
@@ -56,6 +59,7 @@ var probeNames = [probes]string{
 	stalledLeaderGone:  "a leader gives way while its disk is stalled",
 	unfencedUpdateLost: "a resource that does not look at tokens loses an update", historyLeftToSweep: "a lock is left to the sweep, as porcupine would take too long",
 	learnerPromoted: "a learner is made a voter", leaderRemoved: "a leader is removed", nodeReplaced: "a node comes back with another disk", changeTakenBack: "a change of the membership comes to nothing",
+	segmentScrubbed: "a scrub finds a damaged segment", snapshotScrubbed: "a scrub finds a damaged snapshot", rotHealed: "rot is replaced before it is read",
 }
 
 func (w *world) hit(p probe) { w.probes[p]++ }

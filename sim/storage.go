@@ -48,6 +48,7 @@ func (m *member) start() {
 	w := m.world
 	m.anew()
 	m.breathe()
+	m.noteRemains()
 	if m.stumble.strikes() {
 		m.stumble.happened()
 		m.haltSoon(30)
@@ -84,6 +85,7 @@ func (m *member) start() {
 		fail(Recovery, "server %d can't go on from its own snapshot: %v", m.id, err)
 	}
 	w.judge.started(m)
+	m.beginScrub()
 	w.tell("server %d starts, term %d, log up to entry %d", m.id, recovered.Stored.Term, m.server.Node().Status().Last)
 	m.setAlarm()
 }
