@@ -100,7 +100,7 @@ func (c *cluster) metrics(id raft.ID) string {
 	return string(text)
 }
 
-// A bit turns over in a sealed segment and one in a snapshot while the node runs, all alone. It finds both, replaces the files without
+// A bit turns over in a sealed segment while the node runs, all alone, and then one in a snapshot. It finds both, replaces the files without
 // anybody's help, and a restart finds nothing to complain of.
 func TestRotInUseIsFoundAndReplaced(t *testing.T) {
 	t.Parallel()
@@ -114,12 +114,13 @@ func TestRotInUseIsFoundAndReplaced(t *testing.T) {
 	for sequence := range uint64(60) {
 		require.NotZero(t, c.acquire(fmt.Sprint("lock-", sequence), session, sequence+1))
 	}
-	c.flip(1, "0000000000000001.segment", 3000)
-	c.flip(1, "snapshot-0000000000000001", 30)
-	await(t, func() bool {
-		metrics := c.metrics(1)
-		return strings.Contains(metrics, "\nlockd_rot_found_total 2") && strings.Contains(metrics, "\nlockd_rot_healed_total 2")
-	})
+	for i, file := range []string{"0000000000000001.segment", "snapshot-0000000000000001"} {
+		c.flip(1, file, 30)
+		await(t, func() bool {
+			metrics := c.metrics(1)
+			return strings.Contains(metrics, fmt.Sprintf("\nlockd_rot_found_total %d\n", i+1)) && strings.Contains(metrics, fmt.Sprintf("\nlockd_rot_healed_total %d\n", i+1))
+		})
+	}
 	require.Contains(t, c.logs[1].String(), "file=0000000000000001.segment")
 	require.NoFileExists(t, filepath.Join(config.Directory, "0000000000000001.segment"))
 	require.NotZero(t, c.acquire("later", session, 100))
