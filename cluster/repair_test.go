@@ -3,6 +3,7 @@ package cluster
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,4 +72,39 @@ func flip(t *testing.T, path string, offset int64) {
 	_, err = file.WriteAt(b[:], offset)
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
+}
+
+// TestAFlippedByteInUseIsReplaced turns a byte over in a file of a member that runs, under load. It finds that by itself and replaces the file, and nobody
+// notices.
+func TestAFlippedByteInUseIsReplaced(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	folder := t.TempDir()
+	binary, err := Build(t.Context(), folder)
+	require.NoError(t, err)
+	c, err := layOut(binary, folder, 3)
+	require.NoError(t, err)
+	for _, n := range c.Nodes {
+		n.meet(func(other *Node) string { return other.peer }, c.Nodes)
+		n.arguments = append(n.arguments, "--scrub-interval", "200ms")
+	}
+	require.NoError(t, c.start(t.Context()))
+	defer c.Stop()
+	l, err := startLoad(t.Context(), c.Endpoints(), 8)
+	require.NoError(t, err)
+	defer l.end()
+	victim := c.Node(2)
+	flip(t, filepath.Join(victim.data, "snapshot-0000000000000001"), 40)
+	require.Eventually(t, func() bool {
+		metrics, err := victim.metrics(t.Context())
+		return err == nil && strings.Contains(metrics, "\nlockd_rot_found_total 1") && strings.Contains(metrics, "\nlockd_rot_healed_total 1")
+	}, 30*time.Second, 20*time.Millisecond)
+	grants := l.history.Grants()
+	require.Eventually(t, func() bool { return l.history.Grants() >= grants+100 }, time.Minute, 10*time.Millisecond)
+	log, err := os.ReadFile(victim.log)
+	require.NoError(t, err)
+	require.Contains(t, string(log), `"file":"snapshot-0000000000000001"`)
+	l.end()
+	require.Empty(t, l.history.Judge().Violations)
 }

@@ -34,6 +34,7 @@ func (d *Daemon) open() error {
 	d.formation = newFormation(recovered.Identity, membership, d.founders(), d.advertised())
 	d.disk = newDisk(d.log, d.inbox, d.meters, d.logger)
 	d.saver = newSaver(d.log, d.disk, d.inbox, d.meters, d.logger)
+	d.scrubber = &scrubber{log: d.log, inbox: d.inbox, logger: d.logger, interval: d.config.ScrubInterval, stop: make(chan struct{})}
 	var node *server.Server
 	if recovered.Identity.Formed() {
 		if node, err = d.newServer(stored); err != nil {
@@ -229,7 +230,7 @@ func (d *Daemon) run(node *server.Server) {
 		serving: d.clients.SetServing, logger: d.logger, began: boottime.Now(), heartbeat: d.config.Heartbeat,
 		callers: map[server.CallID]transport.Caller{}, handed: d.handed, outdated: d.fail,
 	}
-	for _, work := range []func() error{d.disk.run, d.saver.run} {
+	for _, work := range []func() error{d.disk.run, d.saver.run, d.scrubber.run} {
 		d.writers.Go(func() {
 			if err := work(); err != nil {
 				d.fail(err)

@@ -51,6 +51,10 @@ type Config struct {
 	// speaks, 50 ms by default and at most a third of it. The same at all members.
 	ElectionTimeout, Heartbeat time.Duration
 
+	// ScrubInterval is in how much time everything at rest on the disk is read once, to find what has rotted: an hour by default. It is
+	// longer if there is too much to read with a pause between any two pieces of 64 KiB.
+	ScrubInterval time.Duration
+
 	Limits Limits
 	Logger *slog.Logger // slog.Default by default
 }
@@ -68,6 +72,7 @@ func (c Config) withDefaults() Config {
 	set(&c.PeerAddress, c.Members[c.Member])
 	set(&c.ElectionTimeout, 300*time.Millisecond)
 	set(&c.Heartbeat, min(50*time.Millisecond, c.ElectionTimeout/3))
+	set(&c.ScrubInterval, time.Hour)
 	set(&c.Limits.Calls, 100_000)
 	set(&c.Limits.StreamCalls, 20_000)
 	set(&c.Limits.SnapshotBytes, 8<<20)
@@ -100,6 +105,8 @@ func (c *Config) validate() error {
 		return errors.New("the data directory is missing")
 	case c.ElectionTimeout < 0 || c.Heartbeat < 0 || 3*c.Heartbeat > c.ElectionTimeout:
 		return fmt.Errorf("a heartbeat of %v is more than a third of the election timeout of %v", c.Heartbeat, c.ElectionTimeout)
+	case c.ScrubInterval < 0:
+		return fmt.Errorf("a scrub interval of %v is negative", c.ScrubInterval)
 	case c.Limits.Calls < 0 || c.Limits.StreamCalls < 0 || c.Limits.SnapshotBytes < 0 || c.Limits.SegmentBytes < 0:
 		return errors.New("a limit is negative")
 	}

@@ -31,6 +31,7 @@ type Daemon struct {
 	inbox         *inbox
 	disk          *disk
 	saver         *saver
+	scrubber      *scrubber
 
 	peerListener, clientListener, httpListener net.Listener
 
@@ -166,6 +167,7 @@ func (d *Daemon) closeDoors(ctx context.Context) error {
 func (d *Daemon) closeDisk(ctx context.Context) error {
 	close(d.disk.stop)
 	close(d.saver.stop)
+	close(d.scrubber.stop)
 	closed := make(chan error, 1)
 	go func() {
 		d.writers.Wait()

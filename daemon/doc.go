@@ -16,6 +16,9 @@
 //   - answers go to their callers, who take them without blocking;
 //   - a snapshot goes to the saver (saver.go), one at a time.
 //
+// The scrubber (scrubber.go) has a goroutine of its own, which reads what is at rest on the disk, a piece at a time, evenly over
+// Config.ScrubInterval. What it finds damaged the node replaces by itself, by a snapshot that it takes for that: it goes on serving, and needs nobody.
+//
 // Everybody else may wait for the loop: sockets are not read while the inbox is full. Since the loop waits for no one, nobody
 // waits in a circle. Nothing polls: a goroutine with nothing to do sleeps until it is woken.
 //

@@ -115,6 +115,8 @@ var gauges = []gauge{
 		}
 		return 0
 	}),
+	counted("repaired_entries_total", "Entries that could not be read when the log was opened, and came back from other members.",
+		func(v *view) uint64 { return v.statistics.Repaired }),
 	measured("sessions", "Sessions that live.", func(v *view) uint64 { return uint64(v.counts.Sessions) }),
 	measured("locks", "Locks that are held.", func(v *view) uint64 { return uint64(v.counts.Locks) }),
 	measured("waiters", "Waiters in all queues.", func(v *view) uint64 { return uint64(v.counts.Waiters) }),
@@ -127,8 +129,11 @@ var gauges = []gauge{
 var (
 	refusedDesc = prometheus.NewDesc("lockd_refusals_total", "Calls refused, by reason.", []string{"reason"}, nil)
 
-	inboxDesc   = prometheus.NewDesc("lockd_inbox_events", "Events that wait for the loop.", nil, nil)
-	diskDesc    = prometheus.NewDesc("lockd_disk_records", "Records that wait for the disk.", nil, nil)
+	inboxDesc     = prometheus.NewDesc("lockd_inbox_events", "Events that wait for the loop.", nil, nil)
+	diskDesc      = prometheus.NewDesc("lockd_disk_records", "Records that wait for the disk.", nil, nil)
+	rotFoundDesc  = prometheus.NewDesc("lockd_rot_found_total", "Files of the log and snapshots that were found damaged while they were in use.", nil, nil)
+	rotHealedDesc = prometheus.NewDesc("lockd_rot_healed_total", "Those of them that are replaced.", nil, nil)
+
 	streamsDesc = prometheus.NewDesc("lockd_client_streams", "Connect streams that are open.", nil, nil)
 
 	peerRefusedDesc   = prometheus.NewDesc("lockd_peer_refusals_total", "Handshakes with other members that ended in a refusal.", nil, nil)
@@ -160,6 +165,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	emit(inboxDesc, prometheus.GaugeValue, uint64(d.inbox.depth()))
 	emit(diskDesc, prometheus.GaugeValue, uint64(d.disk.depth()))
+	found, healed := d.log.Rot()
+	emit(rotFoundDesc, prometheus.CounterValue, found)
+	emit(rotHealedDesc, prometheus.CounterValue, healed)
 	emit(streamsDesc, prometheus.GaugeValue, uint64(d.clients.Streams()))
 	c.collectPeers(emit)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

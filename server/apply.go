@@ -79,12 +79,17 @@ func (s *Server) answerProposal(p proposal) {
 	}
 }
 
-// takeSnapshot takes a snapshot when enough log has gathered, and orders it as soon as the records that it rests on are durable.
+// takeSnapshot takes a snapshot when enough log has gathered, or the disk needs one, and orders it as soon as the records that it rests on are durable.
 func (s *Server) takeSnapshot() (order *Snapshotting) {
-	if !s.snapping && s.unsnapped >= max(s.config.SnapshotBytes, len(s.node.Latest().Data)) {
+	latest, at := s.node.Latest(), raft.Index(s.machine.Revision())
+	heals := s.rot != 0 && at >= max(s.rot, latest.Index)
+	if !s.snapping && (heals || s.unsnapped >= max(s.config.SnapshotBytes, len(latest.Data))) {
 		s.snapping, s.unsnapped = true, 0
 		s.statistics.Snapshots++
-		s.taken = &Snapshotting{Snapshot: s.node.SnapshotAt(raft.Index(s.machine.Revision())), Machine: s.machine.Snapshot()}
+		s.taken = &Snapshotting{Snapshot: s.node.SnapshotAt(at), Machine: s.machine.Snapshot()}
+		if heals {
+			s.rot = 0
+		}
 	}
 	if s.taken != nil && s.taken.Snapshot.Index <= s.node.Covered() {
 		order, s.taken = s.taken, nil

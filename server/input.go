@@ -18,6 +18,10 @@ type Hangup struct{ ID CallID }
 // Stop asks the node to hand its leadership over and take no more calls. Server.Stopped tells when it is done.
 type Stop struct{}
 
+// Rot says that something on the disk is damaged that a snapshot at the index or later takes the place of: the next one is taken as soon as
+// the machine is as far. Whoever sees the damage says so again until it is gone.
+type Rot struct{ Through raft.Index }
+
 // Output is what a server wants done. Its slices are valid until the next Drain.
 type Output struct {
 	Record  raft.Record     // to be made durable; Sequence 0: nothing

@@ -43,6 +43,7 @@ type Server struct {
 	changing    CallID // who waits for a change of the membership; zero: nobody
 	full        bool
 
+	rot        raft.Index    // the next snapshot is wanted as soon as it can reach this far; zero: it has time
 	unsnapped  int           // bytes of log since the last snapshot, about
 	snapping   bool          // one is taken, and not yet reported durable
 	taken      *Snapshotting // not yet ordered
@@ -114,6 +115,8 @@ func (s *Server) Step(now time.Duration, input Input) {
 	case raft.Room:
 		s.stepNode(in)
 		s.room(in)
+	case Rot:
+		s.rot = max(s.rot, in.Through)
 	case Stop:
 		s.stop()
 	case raft.Input:
@@ -124,7 +127,9 @@ func (s *Server) Step(now time.Duration, input Input) {
 }
 
 func (s *Server) stepNode(in raft.Input) {
+	before := s.node.Hole()
 	s.node.Step(s.now, in)
+	s.noteRepair(before)
 	switch in.(type) {
 	case raft.Snapshotted:
 		s.snapping = false
@@ -185,6 +190,17 @@ func (s *Server) noteRole() {
 	case !s.leads() && s.ruled != 0:
 		s.abandon()
 		s.ruled = 0
+	}
+}
+
+// noteRepair counts what was missing and is there again: the log ended before it, and reaches into it or beyond.
+func (s *Server) noteRepair(before raft.Hole) {
+	if before.First == 0 {
+		return
+	}
+	end := min(before.Last, s.node.Status().Last) + 1
+	if end > before.First {
+		s.statistics.Repaired += uint64(end - before.First)
 	}
 }
 

@@ -7,6 +7,7 @@ type Statistics struct {
 	Terms                             uint64              // terms that went by
 	Elected                           uint64              // terms that this node led
 	Snapshots                         uint64
+	Repaired                          uint64 // entries that the disk had lost, and that came back from other members
 }
 
 // Depths are the lengths of what waits in a server now.

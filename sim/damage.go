@@ -23,6 +23,7 @@ type storage struct {
 	loss, tear, oblivion site
 	rotten               []string      // files of which a bit has turned over
 	noticed              bool          // that something is destroyed
+	remains              int           // segments up to this number may be left from before a damaged log began anew
 	wipes                int           // how often the disk was replaced
 	renewals             int           // how often it was, while the node was of no membership
 	crowded              time.Duration // until when the disk has no room; zero: it has
@@ -160,6 +161,7 @@ func (m *member) wipe() bool {
 	m.disk.Wipe()
 	m.rotten = nil
 	m.wipes++
+	m.remains = 0
 	if m.up() {
 		m.fall(m.downtime())
 	}

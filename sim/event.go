@@ -28,6 +28,7 @@ const (
 	oathBreaks
 	clockTurns // a clock's spell goes on, or ends
 	voterFalls // a follower that has made a promise is killed
+	scrubDue   // a member reads on in what is at rest on its disk
 )
 
 // event is something that happens at a place at an instant. What its fields mean depends on the kind; boot keeps an event

@@ -389,6 +389,7 @@ func (j *judge) finish() {
 			continue
 		}
 		m.server.Node().Check()
+		m.healsInTime()
 		if err := m.server.Machine().Check(); err != nil {
 			j.fail(Assertion, "the machine of server %d: %v", m.id, err)
 		}

@@ -38,6 +38,8 @@ type knobs struct {
 	batch               int           // most inputs before a drain
 	linger              time.Duration // longest wait for them
 
+	scrub time.Duration // between two looks of a scrub
+
 	atlas   int   // how many members' disks may lose what was durable; zero: a minority
 	drift   int64 // that clocks may have, in parts in a million
 	skew    int64 // that they have at most
@@ -73,6 +75,7 @@ func drawKnobs(c Config) knobs {
 	k.drawNetwork(d)
 	k.drawClients(d)
 	k.skew = k.drift
+	k.scrub = draw.Pick(draw.New(c.Seed, "scrub"), second, 2*second, 5*second)
 	k.chunkPause = draw.Pick(draw.New(c.Seed, "chunk pause"), 0, millisecond, 10*millisecond)
 	k.leastBytes = draw.Pick(draw.New(c.Seed, "bytes in flight"), 4<<10, 64<<10)
 	opposed := d.Chance(draw.Million / 12)

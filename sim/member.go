@@ -60,6 +60,7 @@ type member struct {
 	weary   time.Duration // until when everything takes long
 
 	snapshot *server.Snapshotting
+	scrubber scrubber
 }
 
 // caller is whose call it was.
@@ -151,6 +152,10 @@ func (m *member) handle(e event) {
 	case snapshotDone:
 		if e.boot == m.boot {
 			m.saveSnapshot()
+		}
+	case scrubDue:
+		if e.boot == m.boot {
+			m.scrub()
 		}
 	}
 }
@@ -343,7 +348,7 @@ func (m *member) fall(back time.Duration) {
 	if m.up() {
 		m.outlives(m.world.now)
 	}
-	m.server, m.log, m.output, m.snapshot = nil, nil, server.Output{}, nil
+	m.server, m.log, m.output, m.snapshot, m.scrubber = nil, nil, server.Output{}, nil, scrubber{}
 	m.vote = 0
 	m.queue, m.writing, m.paused, m.lingers, m.inputs, m.alarm = nil, false, false, false, 0, 0
 	m.backlog = nil

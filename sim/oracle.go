@@ -16,6 +16,7 @@ const (
 	Leasing      Oracle = "lease-safety"        // nobody is elected while another leader may answer reads by its lease
 	Durability   Oracle = "durability"          // what was reported durable is there after a restart
 	Recovery     Oracle = "recovery"            // after any crash a member can read its own disk
+	Scrubbing    Oracle = "scrub"               // what rots at rest is found by the next scrub that looks there, and replaced
 	Assertion    Oracle = "assertion"           // the invariants that the product itself asserts hold
 	Tokens       Oracle = "token-order"         // tokens rise over all grants, in the log and as clients see them
 	Exclusion    Oracle = "mutual-exclusion"    // no lock is granted before its last grant has ended

@@ -44,6 +44,9 @@ const (
 	clusterMixed
 	versionRaised
 	oldRefused
+	segmentScrubbed
+	snapshotScrubbed
+	rotHealed
 	probes
 )
 
@@ -64,6 +67,7 @@ var probeNames = [probes]string{
 	unfencedUpdateLost: "a resource that does not look at tokens loses an update", historyLeftToSweep: "a lock is left to the sweep, as porcupine would take too long",
 	learnerPromoted: "a learner is made a voter", leaderRemoved: "a leader is removed", nodeReplaced: "a node comes back with another disk", changeTakenBack: "a change of the membership comes to nothing",
 	clusterMixed: "members run programs of different versions", versionRaised: "the version in force rises in a cluster that was mixed", oldRefused: "a program is too old for what is in force",
+	segmentScrubbed: "a scrub finds a damaged segment", snapshotScrubbed: "a scrub finds a damaged snapshot", rotHealed: "rot is replaced before it is read",
 }
 
 func (w *world) hit(p probe) { w.probes[p]++ }

@@ -48,6 +48,7 @@ func (m *member) start() {
 	w := m.world
 	m.anew()
 	m.breathe()
+	m.noteRemains()
 	if m.stumble.strikes() {
 		m.stumble.happened()
 		m.haltSoon(30)
@@ -87,6 +88,7 @@ func (m *member) start() {
 	w.judge.legible(m, &recovered.Stored.Snapshot, recovered.Stored.Entries)
 	w.judge.started(m)
 	m.mixes()
+	m.beginScrub()
 	w.tell("server %d starts, term %d, log up to entry %d", m.id, recovered.Stored.Term, m.server.Node().Status().Last)
 	m.setAlarm()
 }

@@ -75,9 +75,12 @@ func TestAVersionThatDoesNotRiseIsNoticed(t *testing.T) {
 	for _, m := range w.members {
 		m.core = true
 	}
-	require.Empty(t, fires(w.risen))
+	require.True(t, w.risen())
 	w.judge.book.version = lockfsm.Oldest
-	require.Equal(t, Liveness, fires(w.risen))
+	require.False(t, w.risen())
+	w.now = w.config.Duration + patience + 1
+	require.Equal(t, Liveness, fires(w.rise))
 	w.members[2].kill(second)
-	require.Empty(t, fires(w.risen))
+	require.True(t, w.risen())
+	require.Empty(t, fires(w.rise))
 }

@@ -248,7 +248,7 @@ func (w *world) happen(e event) {
 	}
 	w.hash = w.hash.Word(uint64(w.now)).Word(uint64(e.kind)<<56 | uint64(e.place)<<32 | uint64(e.from)).Word(e.number).Bytes(e.bytes)
 	switch e.kind {
-	case peerMessage, peerLost, peerClosed, callsArrive, memberAlarm, memberDrain, diskDone, snapshotDone:
+	case peerMessage, peerLost, peerClosed, callsArrive, memberAlarm, memberDrain, diskDone, snapshotDone, scrubDue:
 		w.members[e.place].take(e)
 	case linkBroken:
 		if int(e.place) < len(w.members) {

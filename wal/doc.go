@@ -121,6 +121,16 @@
 // gets its name when it is durable, and with which every later Open begins. It holds the claim until the log has come by what it lacks, over any number
 // of openings, and the old segments go, by Release, when snapshots stand for all that they may have held.
 //
+// # What becomes of rot in use
+//
+// A Scrub reads what is at rest, sealed segments and snapshots, while the log is in use: from the device and not from the system's memory, as far as
+// that can be asked for (on Linux; on macOS what is in memory already is read from there). What it finds damaged is no loss yet. The
+// member still knows in its memory all that the file says, so it needs nobody: a snapshot of its own state at Log.Cure or later takes the
+// file's place. Until that is durable the damaged file stays, as good as it was before anybody looked. A damaged snapshot goes when a
+// newer one is there, and the older one stays to fall back to; if nothing happened since, the same one is written again. Damaged
+// segments, and those before them, go when any sound snapshot stands for them, not only when the older one does.
+// A restart in between finds the damage as if nobody had looked, and the member is a convalescent.
+//
 // # What Open does before it returns
 //
 // It reads all segments and the newest snapshot. A snapshot may be ahead of the log,
@@ -145,7 +155,7 @@
 // # What is absent
 //
 // Reading entries by index: raft keeps what it needs in memory. Goroutines and randomness. Repair of damage: that takes the other
-// members, who may still have what was lost: package raft asks them. A scrub of sealed segments while the log is
-// in use. Detection of a deleted newest snapshot file when no entries are left in the log
+// members, who may still have what was lost: package raft asks them. A scrub of the segment in use: it is looked at
+// when it is sealed, and when the log is opened. Detection of a deleted newest snapshot file when no entries are left in the log
 // that show its absence: files that somebody removes are not a fault of the disk.
 package wal

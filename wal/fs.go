@@ -44,6 +44,9 @@ type File interface {
 	// reserves the room, so that no later WriteAt within it can find the disk full. No
 	// room: ErrDiskFull, and the length is as before.
 	Allocate(size int64) error
+	// Uncache asks that the next read of a range come from the device: what the system has in memory is no proof of what is on the
+	// disk. It is a request: where the system has no such thing, it does nothing. What was not synced stays as it was written.
+	Uncache(offset, length int64) error
 	// Sync makes everything written to the file before it durable. After an error
 	// nothing is known about what was: what is read back may never have reached the disk.
 	Sync() error

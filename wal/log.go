@@ -10,7 +10,7 @@ import (
 	"lockd/raft"
 )
 
-// Log is an open directory. Once the cluster is formed, SaveSnapshot, Full and Identity
+// Log is an open directory. Once the cluster is formed, SaveSnapshot, Full, Identity, Scrub, Cure and Rot
 // may be called from any goroutine; all else is for one at a time.
 type Log struct {
 	directory   FS
@@ -22,9 +22,12 @@ type Log struct {
 	failure     failure
 	full        atomic.Bool
 
-	sealed []*segment // oldest first
-	tail   *segment   // where records go; nil until the cluster is formed
-	next   *segment   // reserved for when the tail is full; nil: not yet
+	sealing sync.Mutex // guards changes of sealed, and what a scrub says of its segments
+	sealed  []*segment // oldest first
+	first   uint32     // the segment that the log begins with: older ones are left from before it began anew
+	tail    *segment   // where records go; nil until the cluster is formed
+	next    *segment   // reserved for when the tail is full; nil: not yet
+	rot     rot
 
 	pending  []byte // encoded records that belong at tail.end
 	body     []byte // scratch of Append
@@ -35,6 +38,9 @@ type Log struct {
 	term     raft.Term
 	vote     raft.ID
 }
+
+// rot counts files that were found damaged in use.
+type rot struct{ found, healed atomic.Uint64 }
 
 // failure remembers the first error of the disk.
 type failure struct {
@@ -239,17 +245,40 @@ func (l *Log) SaveSnapshot(snapshot raft.Snapshot) error {
 
 // Release deletes the oldest segments, as far as they hold nothing above the index or above the oldest snapshot that is
 // kept: should the newest be damaged, that one and the log behind it make it good. The segment in use always stays.
+//
+// Segments up to one that a scrub has found damaged go as soon as any snapshot stands for them: there is nothing to fall back to in a
+// log with a hole, and a restart with the damaged one would make a convalescent of a member that knows everything.
 func (l *Log) Release(index raft.Index) error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	index = min(index, l.shelf.oldest())
-	for len(l.sealed) > 0 && l.sealed[0].last <= index {
+	oldest, newest := l.shelf.reach()
+	damaged := l.damaged()
+	for len(l.sealed) > 0 {
+		s, bound := l.sealed[0], min(index, oldest)
+		if s.number <= damaged {
+			bound = min(index, newest)
+		}
+		if s.last > bound {
+			break
+		}
 		if err := l.release(); err != nil {
 			return l.outcome(fmt.Errorf("release segment: %w", err))
 		}
 	}
 	return nil
+}
+
+// damaged is the number of the newest segment that was found damaged; zero: none was.
+func (l *Log) damaged() (number uint32) {
+	l.sealing.Lock()
+	defer l.sealing.Unlock()
+	for _, s := range l.sealed {
+		if s.damaged {
+			number = s.number
+		}
+	}
+	return number
 }
 
 // release deletes the oldest segment. Each record has the term and the vote, so the next
@@ -259,11 +288,32 @@ func (l *Log) release() error {
 	if err := l.flush(); err != nil {
 		return err
 	}
-	if err := removeDurably(l.directory, l.sealed[0].name()); err != nil {
+	oldest := l.sealed[0]
+	l.unseal(oldest)
+	if err := removeDurably(l.directory, oldest.name()); err != nil {
 		return err
 	}
-	l.sealed = l.sealed[1:]
+	if oldest.damaged {
+		l.rot.healed.Add(1)
+	}
 	return nil
+}
+
+// seal puts a segment to rest.
+func (l *Log) seal(s *segment) {
+	l.sealing.Lock()
+	defer l.sealing.Unlock()
+	l.sealed = append(l.sealed, s)
+}
+
+// unseal takes the oldest segment out of use, before its file goes: a scrub that misses the file must not miss the segment.
+func (l *Log) unseal(oldest *segment) {
+	l.sealing.Lock()
+	defer l.sealing.Unlock()
+	if l.sealed[0] != oldest {
+		panic("wal: segments go oldest first")
+	}
+	l.sealed = l.sealed[1:]
 }
 
 // Close gives the directory free. It does not sync.

@@ -53,6 +53,7 @@ func Open(directory FS, options Options) (*Log, Recovered, error) {
 		return nil, Recovered{}, fmt.Errorf("open log: %w", err)
 	}
 	l := &Log{directory: directory, lock: lock, shelf: shelf{directory: directory}, segmentSize: options.SegmentSize}
+	l.shelf.rot = &l.rot
 	if l.segmentSize == 0 {
 		l.segmentSize = DefaultSegmentSize
 	}
@@ -273,7 +274,14 @@ func (l *Log) goOn(reading *recovery, snapshot raft.Snapshot, fallen bool) error
 	}
 	l.adopt(reading, snapshot)
 	if broken {
-		return l.anew(reading, snapshot)
+		err := l.anew(reading, snapshot)
+		if err == nil {
+			l.first = l.tail.number
+		}
+		return err
+	}
+	if reading.began != nil {
+		l.first = reading.began.number
 	}
 	return l.begin(reading, under)
 }

@@ -109,6 +109,13 @@ func (f osFile) Allocate(size int64) error {
 	return withDiskFull(fmt.Errorf("allocate %s: %w", f.Name(), err))
 }
 
+func (f osFile) Uncache(offset, length int64) error {
+	if err := uncache(f.File, offset, length); err != nil {
+		return fmt.Errorf("uncache %s: %w", f.Name(), err)
+	}
+	return nil
+}
+
 func (f osFile) Sync() error {
 	stall(f.File)
 	if err := retried(func() error { return syncData(f.File) }); err != nil {

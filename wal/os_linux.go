@@ -11,6 +11,11 @@ import (
 // and zeroed beforehand nothing but the data itself has to reach the disk.
 func syncData(file *os.File) error { return unix.Fdatasync(int(file.Fd())) }
 
+// uncache drops the range from the page cache, but for what is still to be written.
+func uncache(file *os.File, offset, length int64) error {
+	return unix.Fadvise(int(file.Fd()), offset, length, unix.FADV_DONTNEED)
+}
+
 func allocate(file *os.File, before, size int64) error {
 	err := unix.Fallocate(int(file.Fd()), 0, before, size-before)
 	if errors.Is(err, unix.EOPNOTSUPP) {

@@ -22,6 +22,8 @@ type segment struct {
 	// last is the highest index that any of its records reaches: with a durable snapshot
 	// there, the segment says nothing that is still needed.
 	last raft.Index
+	// damaged says that a scrub has found it so: guarded by Log.sealing.
+	damaged bool
 }
 
 func (s *segment) name() string { return fmt.Sprintf("%016x%s", s.number, segmentSuffix) }
@@ -140,7 +142,7 @@ func (l *Log) roll(size int64) error {
 			return err
 		}
 		l.tail.file = nil
-		l.sealed = append(l.sealed, l.tail)
+		l.seal(l.tail)
 	}
 	l.tail, l.next = l.next, nil
 	return nil

@@ -85,17 +85,12 @@ func writeSnapshot(file File, head, data []byte) error {
 // decodeSnapshot is the inverse of writeSnapshot. On damage it returns the offset of the
 // head or chunk that is not as it was written.
 func decodeSnapshot(content []byte) (snapshot raft.Snapshot, damage int64, ok bool) {
-	in := decoder{rest: content}
-	magic, check := string(in.bytes(len(snapshotMagic))), in.uint32()
-	checked := in.rest
-	head := in.bytes(int(in.uint32()))
-	if magic != snapshotMagic || head == nil {
+	head, length, check, ok := decodeSnapshotPrefix(content)
+	if !ok {
 		return raft.Snapshot{}, 0, false
 	}
-	if check != crc32.Checksum(checked[:4+len(head)], castagnoli) {
-		return raft.Snapshot{}, 0, false
-	}
-	snapshot, length, ok := decodeSnapshotHead(head)
+	in := decoder{rest: content[prefixSize+head:]}
+	snapshot, _, ok = decodeSnapshotHead(content[prefixSize:][:head])
 	if !ok {
 		return raft.Snapshot{}, 0, false
 	}
@@ -113,6 +108,20 @@ func decodeSnapshot(content []byte) (snapshot raft.Snapshot, damage int64, ok bo
 		snapshot.Data = append(snapshot.Data, chunk...)
 	}
 	return snapshot, int64(len(content) - len(in.rest)), in.done()
+}
+
+// decodeSnapshotPrefix checks all that comes before the chunks: how long the head is, how long the data, and the checksum that the first
+// chunk's goes on from.
+func decodeSnapshotPrefix(content []byte) (head int, data uint64, check uint32, ok bool) {
+	in := decoder{rest: content}
+	magic, check := string(in.bytes(len(snapshotMagic))), in.uint32()
+	checked := in.rest
+	encoded := in.bytes(int(in.uint32()))
+	if magic != snapshotMagic || encoded == nil || check != crc32.Checksum(checked[:4+len(encoded)], castagnoli) {
+		return 0, 0, 0, false
+	}
+	_, data, ok = decodeSnapshotHead(encoded)
+	return len(encoded), data, check, ok
 }
 
 func decodeSnapshotHead(head []byte) (snapshot raft.Snapshot, length uint64, ok bool) {
@@ -135,6 +144,8 @@ type shelf struct {
 	directory FS
 	mutex     sync.Mutex
 	indexes   []raft.Index // of the snapshots on disk, rising
+	damaged   []raft.Index // those of them that a scrub has found so
+	rot       *rot
 }
 
 // oldest returns the index of the oldest snapshot that is kept, or zero.
@@ -147,13 +158,13 @@ func (s *shelf) oldest() raft.Index {
 	return s.indexes[0]
 }
 
-// save makes a snapshot durable and then lets the oldest go. One that stands for no more
-// than the newest says nothing new and is passed over.
+// save makes a snapshot durable and then lets the damaged and the oldest go. One that stands for no more
+// than the newest says nothing new and is passed over, unless the newest is damaged and it stands for as much.
 func (s *shelf) save(snapshot raft.Snapshot) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if n := len(s.indexes); n > 0 && snapshot.Index <= s.indexes[n-1] {
-		return nil
+	if n := len(s.indexes); n > 0 && snapshot.Index <= s.indexes[n-1] && !(snapshot.Index == s.indexes[n-1] && s.condemned(snapshot.Index)) {
+		return s.discard()
 	}
 	head := encodeSnapshotHead(snapshot)
 	size := snapshotSize(len(head), len(snapshot.Data))
@@ -161,7 +172,14 @@ func (s *shelf) save(snapshot raft.Snapshot) error {
 	if err := replaceFile(s.directory, snapshotName(snapshot.Index), size, write); err != nil {
 		return fmt.Errorf("save snapshot at index %d: %w", snapshot.Index, err)
 	}
-	s.indexes = append(s.indexes, snapshot.Index)
+	if s.condemned(snapshot.Index) {
+		s.acquit(snapshot.Index)
+	} else {
+		s.indexes = append(s.indexes, snapshot.Index)
+	}
+	if err := s.discard(); err != nil {
+		return err
+	}
 	return s.prune()
 }
 

@@ -26,6 +26,7 @@ type serving struct {
 	peerFiles, clientFiles         certificateFiles
 	insecure, join                 bool
 	electionTimeout, heartbeat     *span
+	scrubInterval                  *span
 	logging                        *logging
 }
 
@@ -76,6 +77,7 @@ func newServing(command *cobra.Command) *serving {
 	flags.BoolVar(&s.insecure, "insecure", false, "listen without TLS on any address: whoever reaches it can take and release every lock")
 	s.electionTimeout = spanFlag(flags, "election-timeout", 300*time.Millisecond, "how long a leader may be silent; the same at all members")
 	s.heartbeat = spanFlag(flags, "heartbeat", 50*time.Millisecond, "how often a leader speaks; the same at all members")
+	s.scrubInterval = spanFlag(flags, "scrub-interval", time.Hour, "in how much time all files at rest are read once, to find what has rotted")
 	return s
 }
 
@@ -114,7 +116,7 @@ func (s *serving) config(logger *slog.Logger) (daemon.Config, error) {
 		Member: raft.ID(s.id), Members: members, Join: s.join, Directory: s.data,
 		PeerAddress: s.peerListen, ClientAddress: s.listen, HTTPAddress: s.httpListen,
 		AdvertiseClient: s.advertise, AdvertiseHTTP: s.advertiseHTTP,
-		ElectionTimeout: time.Duration(*s.electionTimeout), Heartbeat: time.Duration(*s.heartbeat), Logger: logger,
+		ElectionTimeout: time.Duration(*s.electionTimeout), Heartbeat: time.Duration(*s.heartbeat), ScrubInterval: time.Duration(*s.scrubInterval), Logger: logger,
 	}
 	if c.PeerAddress == "" {
 		c.PeerAddress = members[c.Member]

@@ -1,6 +1,9 @@
 package disk
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"slices"
+)
 
 // FailWrite makes a write fail: the first one from now on is number 1. A process that ends before takes the failure with it.
 func (d *Disk) FailWrite(number int) { d.failWrite = number }
@@ -66,8 +69,17 @@ func (c *content) putElsewhere(sectors []int64, chosen int64) {
 
 // FlipBit turns one bit of a file over, counted from its beginning.
 func (d *Disk) FlipBit(name string, bit int64) {
-	d.names[name].rot(bit/8, func(b []byte) { b[0] ^= 1 << (bit % 8) })
+	c := d.names[name]
+	c.rot(bit/8, func(b []byte) { b[0] ^= 1 << (bit % 8) })
+	if at := slices.Index(c.flips, bit); at >= 0 {
+		c.flips = slices.Delete(c.flips, at, at+1) // back again
+	} else {
+		c.flips = append(c.flips, bit)
+	}
 }
+
+// Rotten tells whether a file has a bit that has turned over and was not written over since.
+func (d *Disk) Rotten(name string) bool { return d.names[name] != nil && len(d.names[name].flips) > 0 }
 
 // Blank makes one sector of a file read as zeros, as if it had never been written.
 func (d *Disk) Blank(name string, sector int64) {

@@ -43,6 +43,7 @@ type Disk struct {
 	locked   bool // by the running process
 	capacity int64
 
+	created    uint64
 	operations int
 	failAt     int // zero: never
 	haltAt     int // zero: never
@@ -239,14 +240,23 @@ func (d *Disk) SyncDir() error {
 
 // blank is an empty file: logs and snapshots come and go all the time, and their memory is taken over.
 func (d *Disk) blank() *content {
+	d.created++
 	last := len(d.gone) - 1
 	if last < 0 {
-		return &content{}
+		return &content{number: d.created}
 	}
 	c := d.gone[last]
 	d.gone = d.gone[:last]
-	*c = content{cache: c.cache[:0], stable: c.stable[:0], dirty: c.dirty[:0], writer: c.writer[:0]}
+	*c = content{number: d.created, cache: c.cache[:0], stable: c.stable[:0], dirty: c.dirty[:0], writer: c.writer[:0]}
 	return c
+}
+
+// Number tells files of one name apart: each has its own. Zero: there is none of that name.
+func (d *Disk) Number(name string) uint64 {
+	if file := d.names[name]; file != nil {
+		return file.number
+	}
+	return 0
 }
 
 // Size returns the length of a file in bytes; zero if there is none.

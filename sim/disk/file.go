@@ -16,12 +16,14 @@ const SectorSize = 512
 
 // content is a file without its name.
 type content struct {
+	number uint64 // of the file: no other has it
 	cache  []byte // what reads see
 	stable []byte // what is on the platter; never longer than cache
 	// dirty are the sectors written since the last sync, in the order of the first write.
 	dirty  []int64
 	writer []uint32 // by sector: which write made it what it is, counted since the last sync; zero: it is not dirty
 	writes uint32   // since the last sync
+	flips  []int64  // the bits that have turned over, in the order in which they did, and were not written over since
 	open   int      // handles that were not closed; those of a process that has ended stay
 }
 
@@ -42,6 +44,9 @@ func (c *content) write(data []byte, offset int64, writtenBack func() bool) {
 	}
 	c.grow(offset + int64(len(data)))
 	c.writes++
+	if len(c.flips) > 0 {
+		c.flips = slices.DeleteFunc(c.flips, func(bit int64) bool { return bit/8 >= offset && bit/8 < offset+int64(len(data)) })
+	}
 	for sector := offset / SectorSize; sector*SectorSize < offset+int64(len(data)); sector++ {
 		switch {
 		case c.writer[sector] == 0:
@@ -114,6 +119,16 @@ func (c *content) tearable() bool {
 	return slices.ContainsFunc(c.unsynced(), func(sectors []int64) bool {
 		return len(slices.DeleteFunc(sectors, func(sector int64) bool { return !c.differs(sector) })) > 1
 	})
+}
+
+// uncache takes the sectors of a range that are not dirty from the platter.
+func (c *content) uncache(offset, length int64) {
+	end := min(offset+length, int64(len(c.stable)))
+	for sector := offset / SectorSize; sector*SectorSize < end; sector++ {
+		if c.writer[sector] == 0 {
+			copy(c.cache[sector*SectorSize:min((sector+1)*SectorSize, int64(len(c.stable)))], c.stable[sector*SectorSize:])
+		}
+	}
 }
 
 // rot changes what is read and what is on the platter from an offset on.
@@ -205,6 +220,16 @@ func (h *handle) Allocate(size int64) error {
 		return fmt.Errorf("allocate %s: %w", h.name, err)
 	}
 	h.file.grow(size)
+	return nil
+}
+
+// Uncache shows what is on the platter: where the drive put a write in a wrong place, or failed to keep what a sync that was
+// reported as failed should have kept.
+func (h *handle) Uncache(offset, length int64) error {
+	if err := h.usable(); err != nil {
+		return err
+	}
+	h.file.uncache(offset, length)
 	return nil
 }
 

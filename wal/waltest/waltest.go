@@ -34,6 +34,7 @@ func TestFS(t *testing.T, fresh func(*testing.T) wal.FS) {
 		{"a removed name is free again", removedIsFree},
 		{"names are listed in order", listedInOrder},
 		{"a closed file is of no use", closedFile},
+		{"what was written is read from the device too", uncached},
 	}
 	for _, story := range stories {
 		t.Run(story.name, func(t *testing.T) { story.tell(t, fresh(t)) })
@@ -191,4 +192,17 @@ func closedFile(t *testing.T, directory wal.FS) {
 	_, err = file.WriteAt([]byte("x"), 0)
 	require.ErrorIs(t, err, fs.ErrClosed)
 	require.Error(t, file.Sync())
+}
+
+// Where the bytes come from is up to the system: they are the same ones.
+func uncached(t *testing.T, directory wal.FS) {
+	write(t, directory, "a", "synced")
+	file, err := directory.Open("a")
+	require.NoError(t, err)
+	_, err = file.WriteAt([]byte("-"), 5)
+	require.NoError(t, err)
+	require.NoError(t, file.Uncache(0, 6))
+	require.Equal(t, "synce-", read(t, directory, "a"))
+	require.NoError(t, file.Close())
+	require.Error(t, file.Uncache(0, 6))
 }
