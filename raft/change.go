@@ -58,7 +58,7 @@ func (n *Node) change(change Change) (Index, error) {
 	if err != nil {
 		return 0, err
 	}
-	if n.now-time.Duration(n.agreedBy(&next, (*Node).heardOf)) >= n.config.ElectionTimeout {
+	if n.now-time.Duration(n.agreedBy(&next, (*Node).answeredOf)) >= n.config.ElectionTimeout {
 		return 0, ErrQuiet
 	}
 	return n.place(next), nil

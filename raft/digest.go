@@ -243,6 +243,7 @@ func (d *digest) peer(n *Node, p *peer) {
 	d.flag(p.asked)
 	d.flow(&p.flow)
 	d.flag(n.lately(p))
+	d.flag(p.known)
 	d.flag(p.full)
 	d.flag(n.shy(p))
 	d.number(p.round)

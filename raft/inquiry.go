@@ -56,9 +56,13 @@ func (n *Node) onReadIndexReply(m *ReadIndexReply) {
 		n.forgetful = 0
 	}
 	n.limit(m.Last)
+	// An older ask that came late to the leader is answered with a later index. Reads are served in order, so what comes behind it waits as well.
+	index := m.Index
 	for i := range q.reads {
-		if r := &q.reads[i]; r.ask <= m.Ask && r.index == 0 {
-			r.index = m.Index
+		if r := &q.reads[i]; r.index != 0 {
+			index = max(index, r.index)
+		} else if r.ask <= m.Ask {
+			r.index = index
 		}
 	}
 }

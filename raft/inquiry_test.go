@@ -69,6 +69,18 @@ func TestAnOlderAskConfirmsNoNewerRead(t *testing.T) {
 	require.Equal(t, []Read{{ID: 2, Index: 2}}, s.output.Reads)
 }
 
+// An older ask that came to the leader after a newer one, and was answered first, has the later index. The newer read waits for it too, as it
+// is served behind the older one.
+func TestAnOlderAskMayBeAnsweredWithALaterIndex(t *testing.T) {
+	s := following(t)
+	first, second := s.asks(1), s.asks(2)
+	s.told(first, 4)
+	s.told(second, 3)
+	require.Empty(t, s.output.Reads)
+	s.hear(2, &Append{Term: 2, PrevIndex: 2, PrevTerm: 2, Commit: 4, Entries: entriesOf(3, 2, 2)})
+	require.Equal(t, []Read{{ID: 1, Index: 4}, {ID: 2, Index: 4}}, s.output.Reads)
+}
+
 // A newer answer is as good for an older read, which began before that was asked as well.
 func TestANewerAskConfirmsOlderReads(t *testing.T) {
 	s := following(t)

@@ -187,7 +187,7 @@ func (n *Node) hear(from ID, round uint64) *peer {
 	if p == nil {
 		return nil
 	}
-	p.heard = n.now
+	p.heard, p.known = n.now, true
 	p.round = max(p.round, round)
 	return p
 }
@@ -227,6 +227,14 @@ func (n *Node) heardOf(id ID) uint64 {
 		return uint64(n.now)
 	}
 	return uint64(n.lead.peer(id).heard)
+}
+
+// answeredOf is when a voter was heard last, and never if it was not heard by this leader: whom a predecessor took in may be gone since.
+func (n *Node) answeredOf(id ID) uint64 {
+	if id != n.id && !n.lead.peer(id).known {
+		return 0
+	}
+	return n.heardOf(id)
 }
 
 // roundOf is the latest round that a voter has confirmed.

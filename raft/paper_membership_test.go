@@ -138,10 +138,12 @@ func TestChangesThatMakeNoSense(t *testing.T) {
 
 func (s *solo) transferring() { require.NoError(s.t, s.Transfer(s.clock, 2)) }
 
-// A learner that nobody has heard of does not become a voter on whom the cluster waits.
+// A learner that nobody has heard of does not become a voter on whom the cluster waits, not even in a leader's first moments, in which it takes
+// everybody to be there.
 func TestQuietVotersAreRefused(t *testing.T) {
 	s := established(t, 1)
 	s.change(Change{Add: membersOf(2)})
+	s.refusesChange(Change{Promote: []ID{2}}, ErrQuiet)
 	s.wait(testTimeout)
 	s.refusesChange(Change{Promote: []ID{2}}, ErrQuiet)
 	s.hear(2, &Mismatch{Term: s.Term(), PrevIndex: 2})

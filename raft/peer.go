@@ -36,7 +36,8 @@ type peer struct {
 
 	flow flow // streaming
 
-	heard time.Duration // when it answered last
+	heard time.Duration // when it answered last: to begin with, when this leader's reign began
+	known bool          // it has answered this leader
 	full  bool          // its disk had no room then
 	shy   time.Duration // until then it is taken for one that can't lead: it was told to, and did not
 	round uint64        // the latest confirmation round that it answered
