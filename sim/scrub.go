@@ -144,6 +144,9 @@ func (m *member) noteHealed() {
 // healsInTime judges that what was found long ago is replaced in the end, in a member where nothing is wrong but that.
 func (m *member) healsInTime() {
 	cure, applied := m.log.Cure(), m.server.Node().Status().Applied
+	if m.convalescent() || m.inDoubt() {
+		return // what is left from before the damage goes first, and not before that is mended
+	}
 	if m.core && m.snapshot == nil && cure != 0 && cure <= applied && m.world.now-m.scrubber.since > cureTime {
 		fail(Scrubbing, "server %d found rot at %v, and has not replaced it by %v, though it has applied entry %d", m.id, m.scrubber.since, m.world.now, applied)
 	}

@@ -8,7 +8,7 @@ import (
 // needs it. All that is left of it is written into a new segment behind the others, as one record with which the log
 // begins anew: the newest term and vote, the entries before the damage and those behind it, and where the log must be taken to have
 // ended. The segment gets its name when it is durable, so a crash leaves the old log or the new one. The older
-// segments go when the log has come by what they lack (Release).
+// segments go when the log has come by what they lack (claim.go).
 
 // doubt says why it is not certain that the last record which can be read was the last one that was durable. Empty: it is. The
 // newest term and vote would be in the one that is lost, and a member that forgets a vote may give it twice: it abstains, until the others have told it

@@ -24,6 +24,7 @@ type Log struct {
 
 	sealing sync.Mutex // guards changes of sealed, and what a scrub says of its segments
 	sealed  []*segment // oldest first
+	claim   *claim     // nil: the log is whole
 	first   uint32     // the segment that the log begins with: older ones are left from before it began anew
 	tail    *segment   // where records go; nil until the cluster is formed
 	next    *segment   // reserved for when the tail is full; nil: not yet
@@ -119,6 +120,7 @@ func (l *Log) append(r record) error {
 		return err
 	}
 	l.encode(l.body)
+	l.settle(r)
 	l.term, l.vote = r.term, r.vote
 	l.tail.last = max(l.tail.last, r.last())
 	return nil
@@ -186,7 +188,8 @@ func (l *Log) sync() error {
 	return l.writeMark()
 }
 
-// Prepare does a piece of what the log will need soon: it reserves the next segment, or writes some of its zeros. It is
+// Prepare does a piece of what the log will need soon: it reserves the next segment, or writes some of its zeros, or
+// lets go of a segment that a damaged log has left behind when nobody needs it any more. It is
 // to be called after each Sync, when those who wait for that have been told: it takes longer than the Sync itself.
 func (l *Log) Prepare() error {
 	if err := l.usable(); err != nil {
@@ -259,7 +262,7 @@ func (l *Log) Release(index raft.Index) error {
 		if s.number <= damaged {
 			bound = min(index, newest)
 		}
-		if s.last > bound {
+		if s.last > bound && !l.left(s) {
 			break
 		}
 		if err := l.release(); err != nil {

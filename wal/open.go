@@ -273,6 +273,7 @@ func (l *Log) goOn(reading *recovery, snapshot raft.Snapshot, fallen bool) error
 		under.kind = baseReplace
 	}
 	l.adopt(reading, snapshot)
+	l.claim = claimOf(reading.replay.damage)
 	if broken {
 		err := l.anew(reading, snapshot)
 		if err == nil {

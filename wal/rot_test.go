@@ -180,17 +180,13 @@ func TestADamagedLogIsMendedByWhatIsAppended(t *testing.T) {
 	require.Empty(t, recovered.Stored.Entries)
 	require.Equal(t, &raft.Damage{End: raft.Position{Index: 9, Term: 2}, Behind: [][]raft.Entry{entries(2, 6, 9)}}, recovered.Stored.Damage)
 
+	require.NotZero(t, directory.Size(old))
 	keep(t, log, raft.Record{Term: 3, Entries: entries(3, 6, 6)}) // another leader's, who had not heard of the rest
+	require.Zero(t, directory.Size(old))
 	directory.Crash()
 	log, recovered = open(t, directory)
 	require.Nil(t, recovered.Stored.Damage)
 	require.Equal(t, entries(3, 6, 6), recovered.Stored.Entries)
-	require.NotZero(t, directory.Size(old))
-	keep(t, log, raft.Record{Term: 3, Entries: entries(3, 7, 12)})
-	require.NoError(t, log.SaveSnapshot(snapshotAt(9, 3)))
-	require.NoError(t, log.SaveSnapshot(snapshotAt(10, 3)))
-	require.NoError(t, log.Release(10))
-	require.Zero(t, directory.Size(old))
 }
 
 // A record that is lost may have cut the log. What stands before it and what stands behind it are not joined, however well they fit.
@@ -600,4 +596,29 @@ func TestAStaleRecordNeverJoinsALaterHistory(t *testing.T) {
 
 	_, recovered := open(t, resurrected.disk(t))
 	require.Equal(t, entries(10, 2, 2), recovered.Stored.Entries)
+}
+
+// A doubt tells nothing of where the log ended, and what is left from before it goes all the same when the log has an entry of a later term than that in
+// which the doubt was over: no snapshot has to reach what was never there.
+func TestWhatADoubtLeavesBehindGoesWithIt(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	for index := raft.Index(2); index <= 6; index++ {
+		keep(t, log, raft.Record{Term: 2, Entries: entries(2, index, index)})
+	}
+	require.NoError(t, log.Close())
+	old := "0000000000000001.segment"
+	directory.FlipBit(old, 8*(5*disk.SectorSize+100)) // entry 6, the last record
+	log, recovered := open(t, directory)
+	require.True(t, recovered.Stored.Damage.Doubt)
+	keep(t, log, raft.Record{Term: 2, Vote: 1})
+	keep(t, log, raft.Record{Term: raft.Leap})
+	keep(t, log, raft.Record{Term: raft.Leap, Entries: entries(2, 6, 6)})
+	require.NotZero(t, directory.Size(old))
+	keep(t, log, raft.Record{Term: raft.Leap + 1, Entries: entries(raft.Leap+1, 7, 7)})
+	require.Zero(t, directory.Size(old))
+	directory.Crash()
+	_, recovered = open(t, directory)
+	require.Nil(t, recovered.Stored.Damage)
+	require.EqualValues(t, 7, recovered.Stored.Entries[len(recovered.Stored.Entries)-1].Index)
 }

@@ -94,6 +94,9 @@ func (l *Log) allocateNext(size int64) error {
 // prepare brings the next segment one step nearer to use: it reserves it, or it writes
 // one piece of its zeros. In small steps, so that no single sync is long.
 func (l *Log) prepare() error {
+	if len(l.sealed) > 0 && l.left(l.sealed[0]) {
+		return l.release()
+	}
 	if l.full.Load() {
 		return nil // the current segment may last until Reserve finds room again
 	}
