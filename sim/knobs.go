@@ -105,6 +105,12 @@ func drawKnobs(c Config) knobs {
 		k.produce()
 		k.destroy(d)
 	case Versions:
+	case CatchUp:
+		k.lag(draw.New(c.Seed, CatchUp))
+	case Slow:
+		k.drag(draw.New(c.Seed, Slow))
+	case Disks:
+		k.decay(draw.New(c.Seed, Disks))
 	case Calm:
 		k.produce()
 		k.enabled = [schedule.Faults]bool{}

@@ -21,6 +21,9 @@ const (
 	Leases       = "leases"
 	BeyondLeases = "beyond-leases"
 	Versions     = "versions"
+	CatchUp      = "catch-up"
+	Slow         = "slow"
+	Disks        = "disks"
 	// MembersChange is named after its fault.
 	MembersChange = "members"
 )
@@ -37,6 +40,9 @@ func Profiles() []Profile {
 		{BeyondDisks, "the disks of all servers may be destroyed: whoever finds that out must refuse to serve", 5, 8, time.Minute},
 		{Recovered, "the default, after another cluster had lost its majority: its holders come back, and must be refused", 5, 8, time.Minute},
 		{BeyondLeases, "reads by lease with clocks off by half, a thousandth being promised: they are stale, and the judges must say so", 3, 8, time.Minute},
+		{CatchUp, "everything is drawn, and members are away for so long that they need a snapshot, and are interrupted while they get it", 5, 8, time.Minute},
+		{Slow, "everything is drawn, and links, disks and nodes are slow, full, or stand still", 5, 8, time.Minute},
+		{Disks, "everything is drawn, and the disks of a minority rot and write astray, while all of them lose power and fail", 5, 8, time.Minute},
 		{Versions, "everything is drawn, as in swarm, and members are given programs of later versions, and of older ones", 5, 8, time.Minute},
 		{MembersChange, "everything is drawn, as in swarm, and nodes are added, removed and replaced all the time", 6, 8, time.Minute},
 	}
