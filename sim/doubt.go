@@ -62,11 +62,13 @@ func (j *judge) silent(m *member, message raft.Message) {
 // inDoubt tells whether a process abstains.
 func (m *member) inDoubt() bool { return m.up() && m.server.Node().InDoubt() }
 
-// waitsInVain tells whether somebody whom a member in doubt waits for will never answer: that one is gone for good, or in doubt as well.
+// waitsInVain tells whether somebody whom a member in doubt waits for may never answer: that one is gone for good, or in doubt as well, or did not heal,
+// which may be if the doubt came only after that.
 func (m *member) waitsInVain() bool {
 	return m.inDoubt() && slices.ContainsFunc(voters(m.world.judge.roll.last().membership), func(v raft.Member) bool {
 		other := m.world.members[int(v.ID)-1]
-		return other != m && (!other.is(v) || other.lost != "" || other.inDoubt())
+		works := other.core || other.convalescent()
+		return other != m && (!other.is(v) || other.lost != "" || other.inDoubt() || m.world.healed && !works)
 	})
 }
 
