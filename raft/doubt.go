@@ -20,6 +20,8 @@ import "slices"
 //     Otherwise he was removed, or added where nobody else knows of it, or it was this member itself that stood; and he got from a term that a voter knows to T by
 //     standing for election again and again, unheard by any of them. Nobody does that a million times. (A majority is not enough: the one
 //     who was not asked may be the candidate who has this member's vote, and he may have heard of another member's leap, which the majority has not.)
+//   - If the record that has J is lost as well, before anybody else has heard of it, the next answers may lead to J once more. Nothing was promised in it
+//     but the term itself: nobody stands in J, so there was nobody to vote for, and no leader whose entries it could acknowledge.
 //   - So a member that was told of J while all was well, and has said nothing since, could be in just this state, as far as votes and terms
 //     go. No promise in a term up to T can be broken in a term above it.
 //   - What it had acknowledged was in terms up to T, and there is no entry of J: nobody stands in J. So by its claim it votes for nobody before some leader of a

@@ -91,9 +91,9 @@ func (j *judge) incur(m *member, doubts bool) *debt {
 	if !doubts {
 		return now
 	}
-	now.doubt = &doubt{term: now.shadow.term}
+	now.doubt = &doubt{term: now.shadow.term, voted: now.shadow.vote != 0}
 	if before := w.debt; before != nil && before.doubt != nil {
-		now.doubt.term = max(now.doubt.term, before.doubt.term)
+		now.doubt.add(before.doubt)
 	}
 	j.world.hit(lastWordLost)
 	return now

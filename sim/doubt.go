@@ -9,7 +9,17 @@ import (
 // doubt is what a member promised in records that are lost. Until it has a term in which it can have promised nothing, it must be silent.
 type doubt struct {
 	term   raft.Term         // the highest that it had promised
+	voted  bool              // in that term
 	floors map[int]raft.Term // what each other voter had promised when the present process began
+}
+
+// add takes in what an earlier process had promised.
+func (d *doubt) add(earlier *doubt) {
+	if earlier.term > d.term {
+		d.term, d.voted = earlier.term, earlier.voted
+	} else if earlier.term == d.term {
+		d.voted = d.voted || earlier.voted
+	}
 }
 
 // floors are the terms that a member in doubt has to hear of: each voter's when its process began. What it was promised by somebody, that
@@ -27,14 +37,15 @@ func (j *judge) floors(m *member) map[int]raft.Term {
 func voters(m raft.Membership) []raft.Member { return slices.Concat(m.Members, m.Former) }
 
 // assured judges the end of a doubt, by the first record of a higher term: whatever the member had promised lies below, and so does all that those who
-// vote had promised.
+// vote had promised. A member that loses the very record with which it began anew may come to the same term once more, if nobody has heard of it: nothing
+// was promised there but the term itself.
 func (j *judge) assured(m *member, term raft.Term) {
 	w := j.watch(m)
 	if w.debt == nil || w.debt.doubt == nil || term == w.durable.term {
 		return
 	}
 	d := w.debt.doubt
-	if term <= d.term {
+	if term < d.term || term == d.term && d.voted {
 		j.fail(Durability, "server %d, which has lost its last word, is sure of itself in term %d, and had promised term %d", m.id, term, d.term)
 	}
 	for _, v := range voters(j.roll.last().membership) {
