@@ -96,6 +96,8 @@ var notInState = map[string]string{
 	"lead.leaseUntil":      "time",
 	"lead.leaseAsked":      "time",
 	"peer.shy":             "time",
+	"peer.broken":          "time",
+	"peer.still":           "time: explorations lose no message on the sender's side",
 	"peer.promised":        "time",
 	"Lease.Sent":           "time",
 	"LeaseReply.Sent":      "time",

@@ -117,3 +117,27 @@ func TestWindowBeginsAnewWithTheConnection(t *testing.T) {
 	s.step(Unreachable{2})
 	require.Equal(t, 10, s.lead.peer(2).flow.window)
 }
+
+// A follower whose disk stands still answers that its log goes no farther, and what it lacks overflows its queue again and again. It is sent all that once in a
+// heartbeat, and not as often as it answers.
+func TestALossAfterTheOtherIsNoFlood(t *testing.T) {
+	s := newSolo(t, foundation(3))
+	s.takeLead()
+	s.appended(2, 2)
+	s.propose("a")
+	require.Len(t, one[*Append](t, s.step(Unreachable{2}), 2).Entries, 1, "the first time at once")
+	s.appended(2, 3)
+	s.propose("b")
+	s.saved()
+	floods := 0
+	for range 100 {
+		s.clock += s.config.Heartbeat / 50
+		for _, m := range only[*Append](append(s.step(Unreachable{2}), s.appended(2, 3)...), 2) {
+			floods += len(m.Entries)
+		}
+	}
+	require.Less(t, floods, 6, "in two heartbeats")
+	s.wait(2 * s.config.Heartbeat)
+	s.appended(2, 4)
+	require.Len(t, one[*Append](t, s.propose("c"), 2).Entries, 1, "and then as ever")
+}

@@ -249,10 +249,18 @@ func (n *Node) unreachable(member ID) {
 	if n.role != Leader {
 		return
 	}
-	if p := n.lead.peer(member); p != nil && p.mode == streaming {
-		p.probe(p.match + 1)
-		p.flow = newFlow(&n.config)
+	p := n.lead.peer(member)
+	if p == nil || p.mode != streaming {
+		return
 	}
+	p.probe(p.match + 1)
+	p.flow = newFlow(&n.config)
+	// What was lost is sent again at once, but not more than once in a heartbeat: a follower whose disk stands still answers all the time
+	// that its log goes no farther, and would be sent all that it lacks each time that its queue overflows with that.
+	if n.now < p.broken+n.config.Heartbeat && p.broken > 0 {
+		p.still = p.broken + n.config.Heartbeat
+	}
+	p.broken = max(n.now, p.still)
 }
 
 func (l *lead) peer(id ID) *peer {

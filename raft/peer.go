@@ -35,6 +35,8 @@ type peer struct {
 	asked       bool  // probing: the probe is out, and not answered
 
 	flow flow // streaming
+	// broken is when something to it was lost on this side last, and from then until still it is sent nothing but heartbeats.
+	broken, still time.Duration
 
 	heard time.Duration // when it answered last: to begin with, when this leader's reign began
 	known bool          // it has answered this leader
@@ -88,9 +90,9 @@ func (n *Node) feed(p *peer) {
 	sent, prev := false, p.next-1
 	switch p.mode {
 	case probing:
-		sent = n.feedProbe(p)
+		sent = n.now >= p.still && n.feedProbe(p)
 	case streaming:
-		sent = n.feedStream(p)
+		sent = n.now >= p.still && n.feedStream(p)
 		prev = p.next - 1
 	case installing:
 		n.feedInstall(p)
