@@ -257,10 +257,14 @@ func (n *Node) unreachable(member ID) {
 	p.flow = newFlow(&n.config)
 	// What was lost is sent again at once, but not more than once in a heartbeat: a follower whose disk stands still answers all the time
 	// that its log goes no farther, and would be sent all that it lacks each time that its queue overflows with that.
-	if n.now < p.broken+n.config.Heartbeat && p.broken > 0 {
+	switch {
+	case n.now < p.still: // a heartbeat was lost
+	case p.broken > 0 && n.now < p.broken+n.config.Heartbeat:
 		p.still = p.broken + n.config.Heartbeat
+		p.broken = p.still
+	default:
+		p.broken = n.now
 	}
-	p.broken = max(n.now, p.still)
 }
 
 func (l *lead) peer(id ID) *peer {
