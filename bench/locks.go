@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -41,8 +40,10 @@ func locks(ctx context.Context, arguments []string) error {
 	if err := b.find(ctx); err != nil {
 		return err
 	}
-	if err := b.loads(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{b.loads, b.failovers, b.memories} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	return o.conclude(r)
 }
@@ -73,25 +74,26 @@ func (b *bench) find(ctx context.Context) error {
 
 // loads runs the workloads for which all systems run at the same time, and are loaded in turn.
 func (b *bench) loads(ctx context.Context) error {
-	own := report.Workload{
-		Name: "own", About: "Each client acquires and releases a lock of its own, in a closed loop.", Case: "clients", Plotted: true,
-		Metrics: []report.Metric{{Name: workload.PairsPerSecond}, {Name: workload.P50, Lower: true}, {Name: workload.P99, Lower: true}, {Name: workload.CPU, Lower: true}},
-	}
-	queue := report.Workload{
-		Name: "queue", About: "All clients want one lock, release it at once and queue again. A hand-over is from the call of release to the next holder's return.",
-		Case: "waiting", Plotted: true,
-		Metrics: []report.Metric{{Name: workload.HandOversPerSecond}, {Name: workload.P50, Lower: true}, {Name: workload.P99, Lower: true}, {Name: workload.CPU, Lower: true}},
+	if !b.runs("own") && !b.runs("queue") {
+		return nil
 	}
 	clusters, err := b.start(ctx)
 	defer stop(clusters)
 	if err != nil {
 		return err
 	}
+	for _, c := range clusters { // Java compiles what runs often
+		if _, err := workload.Pairs(ctx, c, 64, b.duration); err != nil {
+			return err
+		}
+	}
 	if b.runs("own") {
-		b.interleave(ctx, &own, clusters, []int{1, 64, 256}, workload.Pairs)
+		w := own()
+		b.interleave(ctx, &w, clusters, []int{1, 64, 256}, workload.Pairs)
 	}
 	if b.runs("queue") {
-		b.interleave(ctx, &queue, clusters, []int{10, 100, 1000}, workload.Queue)
+		w := queue()
+		b.interleave(ctx, &w, clusters, []int{10, 100, 1000}, workload.Queue)
 	}
 	return ctx.Err()
 }
@@ -100,17 +102,22 @@ func (b *bench) start(ctx context.Context) ([]*service.Cluster, error) {
 	var clusters []*service.Cluster
 	for _, s := range b.systems {
 		say("starting %s %s", s.Name, s.Version)
-		folder := filepath.Join(b.folder, "data-"+s.Name)
-		if err := os.Mkdir(folder, 0o700); err != nil {
-			return clusters, err
-		}
-		c, err := s.Start(ctx, folder, service.Timing{})
+		c, err := b.startOne(ctx, s, service.Timing{})
 		if err != nil {
 			return clusters, err
 		}
 		clusters = append(clusters, c)
 	}
 	return clusters, nil
+}
+
+// startOne starts a cluster with a folder of its own.
+func (b *bench) startOne(ctx context.Context, s *service.System, timing service.Timing) (*service.Cluster, error) {
+	folder, err := os.MkdirTemp(b.folder, "data-"+s.Name+"-")
+	if err != nil {
+		return nil, err
+	}
+	return s.Start(ctx, folder, timing)
 }
 
 func stop(clusters []*service.Cluster) {
@@ -121,25 +128,32 @@ func stop(clusters []*service.Cluster) {
 
 type load func(context.Context, *service.Cluster, int, time.Duration) (workload.Figures, error)
 
-// interleave interleaves: in each round, each number of clients, each system.
+// interleave has each system do its part in each round, for each number of clients.
 func (b *bench) interleave(ctx context.Context, w *report.Workload, clusters []*service.Cluster, sizes []int, run load) {
 	for round := range b.rounds {
 		for _, clients := range sizes {
 			for _, c := range clusters {
-				if ctx.Err() != nil {
-					return
-				}
-				figures, err := run(ctx, c, clients, b.duration)
-				if err != nil {
-					b.note("round %d, %s, %d %s: %v", round+1, w.Name, clients, w.Case, err)
-					continue
-				}
-				w.Add(c.System.Name, strconv.Itoa(clients), round, figures)
-				say("round %d, %s, %d %s, %s: %.0f %s", round+1, w.Name, clients, w.Case, c.System.Name, figures[w.Metrics[0].Name], w.Metrics[0].Name)
+				b.measure(ctx, w, c.System.Name, strconv.Itoa(clients), round, func() (workload.Figures, error) {
+					return run(ctx, c, clients, b.duration)
+				})
 			}
 		}
 	}
 	b.report.Workloads = append(b.report.Workloads, *w)
+}
+
+// measure adds a point. That one could not be measured is noted, and is no reason to throw the others away; but when the time is over, it is.
+func (b *bench) measure(ctx context.Context, w *report.Workload, system, c string, round int, run func() (workload.Figures, error)) {
+	if ctx.Err() != nil {
+		return
+	}
+	figures, err := run()
+	if err != nil {
+		b.note("round %d, %s, %s %s: %v", round+1, w.Name, c, w.Case, err)
+		return
+	}
+	w.Add(system, c, round, figures)
+	say("round %d, %s, %s %s, %s: %.0f %s", round+1, w.Name, c, w.Case, system, figures[w.Metrics[0].Name], w.Metrics[0].Name)
 }
 
 // note says aloud, and keeps for the report, what did not go as it should.

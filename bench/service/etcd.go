@@ -33,7 +33,7 @@ func Etcd(ctx context.Context, binaries string) (*System, error) {
 		Settings: fmt.Sprintf("defaults, log level error; clientv3/concurrency Mutex, %d clients share the sessions", etcdConnections),
 		launch:   func(c *Cluster, t Timing) error { return launchEtcd(c, binary, t) },
 		connect:  connectEtcd,
-		leader:   etcdLeader,
+		role:     etcdRole,
 	}, nil
 }
 
@@ -114,29 +114,18 @@ func (s etcdSession) Close(ctx context.Context) error {
 	return err
 }
 
-func etcdLeader(ctx context.Context, c *Cluster) (*Process, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	for i, endpoint := range c.endpoints {
-		if !c.Processes[i].Running() {
-			continue
-		}
-		if leads, err := etcdLeads(ctx, endpoint); err == nil && leads {
-			return c.Processes[i], nil
-		}
-	}
-	return nil, errNoLeader
-}
-
-func etcdLeads(ctx context.Context, endpoint string) (bool, error) {
-	asking, err := dialEtcd(endpoint)
+func etcdRole(ctx context.Context, c *Cluster, server int) role {
+	asking, err := dialEtcd(c.endpoints[server])
 	if err != nil {
-		return false, err
+		return absent
 	}
 	defer asking.Close() //nolint:errcheck // it holds nothing
-	status, err := asking.Status(ctx, endpoint)
-	if err != nil {
-		return false, err
+	status, err := asking.Status(ctx, c.endpoints[server])
+	switch {
+	case err != nil || status.Leader == 0:
+		return absent
+	case status.Leader == status.Header.MemberId:
+		return leads
 	}
-	return status.Leader == status.Header.MemberId, nil
+	return follows
 }

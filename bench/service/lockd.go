@@ -26,7 +26,7 @@ func Lockd(ctx context.Context, binaries string) (*System, error) {
 		Settings: "defaults; one client, so one stream, for all sessions: that is how client.Client is meant to be used",
 		launch:   func(c *Cluster, t Timing) error { return launchLockd(c, binary, t) },
 		connect:  connectLockd,
-		leader:   lockdLeader,
+		role:     lockdRole,
 	}, nil
 }
 
@@ -83,19 +83,18 @@ type lockdSession struct{ *client.Session }
 
 func (s lockdSession) Mutex(name string) Mutex { return s.Session.Mutex(name) }
 
-func lockdLeader(ctx context.Context, c *Cluster) (*Process, error) {
+func lockdRole(ctx context.Context, c *Cluster, server int) role {
 	asking, err := client.New(c.endpoints)
 	if err != nil {
-		return nil, err
+		return absent
 	}
 	defer asking.Close() //nolint:errcheck // it holds nothing
-	for i, endpoint := range c.endpoints {
-		if !c.Processes[i].Running() {
-			continue
-		}
-		if seen, err := asking.Status(ctx, endpoint); err == nil && seen.Node.Role == raft.Leader {
-			return c.Processes[i], nil
-		}
+	seen, err := asking.Status(ctx, c.endpoints[server])
+	switch {
+	case err != nil || seen.Node.Leader == 0:
+		return absent
+	case seen.Node.Role == raft.Leader:
+		return leads
 	}
-	return nil, errNoLeader
+	return follows
 }

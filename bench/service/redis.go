@@ -26,7 +26,7 @@ func Redis() *System {
 			"a poll each " + redisPoll.String() + "; a connection for each session",
 		launch:  launchRedis,
 		connect: connectRedis,
-		leader:  func(_ context.Context, c *Cluster) (*Process, error) { return c.Processes[0], nil },
+		role:    func(context.Context, *Cluster, int) role { return leads },
 	}
 	output, err := exec.Command("redis-server", "--version").Output()
 	if err != nil {

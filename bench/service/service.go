@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -29,8 +30,17 @@ type System struct {
 
 	launch  func(*Cluster, Timing) error
 	connect func(ctx context.Context, c *Cluster, sessions int) (*Crew, error)
-	leader  func(context.Context, *Cluster) (*Process, error)
+	role    func(ctx context.Context, c *Cluster, server int) role
 }
+
+// role is what a server says that it is.
+type role int
+
+const (
+	absent role = iota // it says nothing, or knows of no leader
+	follows
+	leads
+)
 
 // Session is what one client of the service has.
 type Session interface {
@@ -78,7 +88,7 @@ func (s *System) Start(ctx context.Context, folder string, timing Timing) (*Clus
 		c.Stop()
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	if err := c.AwaitGrant(ctx); err != nil {
+	if err := errors.Join(c.awaitGrant(ctx), c.AwaitAll(ctx)); err != nil {
 		c.Stop()
 		return nil, err
 	}
@@ -95,15 +105,44 @@ func (c *Cluster) Connect(ctx context.Context, sessions int) (*Crew, error) {
 }
 
 // Leader is the process that leads at the moment.
-func (c *Cluster) Leader(ctx context.Context) (*Process, error) {
-	for ctx.Err() == nil {
-		leader, err := c.System.leader(ctx, c)
-		if err == nil {
-			return leader, nil
+func (c *Cluster) Leader(ctx context.Context) (leader *Process, err error) {
+	found := func() bool {
+		at := slices.Index(c.roles(ctx), leads)
+		if at >= 0 {
+			leader = c.Processes[at]
+		}
+		return at >= 0
+	}
+	return leader, c.await(ctx, "nobody leads", found)
+}
+
+// AwaitAll waits until every server takes part.
+func (c *Cluster) AwaitAll(ctx context.Context) error {
+	return c.await(ctx, "not every server takes part", func() bool { return !slices.Contains(c.roles(ctx), absent) })
+}
+
+func (c *Cluster) roles(ctx context.Context) []role {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	roles := make([]role, len(c.Processes))
+	for i, p := range c.Processes {
+		if p.Running() {
+			roles[i] = c.System.role(ctx, c, i)
+		}
+	}
+	return roles
+}
+
+func (c *Cluster) await(ctx context.Context, otherwise string, condition func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for !condition() {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %s: %w", c.System.Name, otherwise, ctx.Err())
 		}
 		pause(ctx, 20*time.Millisecond)
 	}
-	return nil, fmt.Errorf("%s: nobody leads: %w", c.System.Name, ctx.Err())
+	return nil
 }
 
 // CPU is the processor time, user and system, that all server processes have taken so far.
@@ -129,8 +168,8 @@ func (c *Cluster) Stop() {
 // startPatience bounds how long servers may take until they grant a lock.
 const startPatience = 40 * time.Second
 
-// AwaitGrant waits until a lock is granted and given back.
-func (c *Cluster) AwaitGrant(ctx context.Context) error {
+// awaitGrant waits until a lock is granted and given back.
+func (c *Cluster) awaitGrant(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for {
@@ -179,8 +218,6 @@ func (c *Cluster) run(name string, arguments func(data string) (command []string
 	c.Processes = append(c.Processes, process)
 	return process.Start()
 }
-
-var errNoLeader = errors.New("nobody says that he leads")
 
 func pause(ctx context.Context, d time.Duration) {
 	select {

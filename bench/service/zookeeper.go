@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -27,10 +28,10 @@ func ZooKeeper() *System {
 		Settings: "tickTime 2000, initLimit 10, syncLimit 5, forceSync yes, " + zookeeperHeap + "; go-zookeeper Lock, a connection for each session",
 		launch:   launchZooKeeper,
 		connect:  connectZooKeeper,
-		leader:   zookeeperLeader,
+		role:     zookeeperRole,
 	}
-	jar, err := filepath.EvalSymlinks(zookeeperJar)
-	if err != nil {
+	jars, _ := filepath.Glob("/usr/share/java/zookeeper-[0-9]*.jar") // the pattern is a good one
+	if len(jars) == 0 {
 		s.Missing = "zookeeper is not installed: apt-get update && apt-get install -y --no-install-recommends zookeeper default-jre-headless"
 		return s
 	}
@@ -38,7 +39,7 @@ func ZooKeeper() *System {
 		s.Missing = "java is not installed, which ZooKeeper needs: apt-get update && apt-get install -y default-jre-headless"
 		return s
 	}
-	s.Version = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(jar), "zookeeper-"), ".jar")
+	s.Version = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(jars[0]), "zookeeper-"), ".jar")
 	return s
 }
 
@@ -154,12 +155,21 @@ func (m *zookeeperMutex) Lock(ctx context.Context) error {
 
 func (m *zookeeperMutex) Unlock(context.Context) error { return m.lock.Unlock() }
 
-func zookeeperLeader(_ context.Context, c *Cluster) (*Process, error) {
-	stats, _ := zk.FLWSrvr(c.endpoints, 2*time.Second)
-	for i, s := range stats {
-		if c.Processes[i].Running() && s != nil && s.Mode == zk.ModeLeader {
-			return c.Processes[i], nil
-		}
+// zookeeperRole asks by hand: the client's own way does not understand what this version answers.
+func zookeeperRole(_ context.Context, c *Cluster, server int) role {
+	connection, err := net.DialTimeout("tcp", c.endpoints[server], time.Second)
+	if err != nil {
+		return absent
 	}
-	return nil, errNoLeader
+	defer connection.Close() //nolint:errcheck // it is only read
+	_ = connection.SetDeadline(time.Now().Add(time.Second))
+	_, _ = connection.Write([]byte("srvr"))
+	answer, _ := io.ReadAll(connection) // whatever went wrong, the answer says nothing then
+	switch {
+	case strings.Contains(string(answer), "Mode: leader"):
+		return leads
+	case strings.Contains(string(answer), "Mode: follower"):
+		return follows
+	}
+	return absent
 }

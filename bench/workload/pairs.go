@@ -14,8 +14,8 @@ import (
 // Figures are a point's values, by the names of metrics.
 type Figures = map[string]float64
 
-// warmUp is how long a load runs before it is measured: connections are made, and queues are as long as they get.
-const warmUp = 500 * time.Millisecond
+// warmUp is how long a load runs before it is measured: until all clients are at work, and queues are as long as they get.
+const warmUp = time.Second
 
 // overtime is how much longer than it was told to a load may take, until its last answers have come.
 const overtime = 30 * time.Second
@@ -76,10 +76,9 @@ func (l *load) worker(act func() (time.Duration, error)) {
 		var latencies []time.Duration
 		err := error(nil)
 		for err == nil && !closed(l.over) {
-			begun := closed(l.measured)
 			var latency time.Duration
 			latency, err = act()
-			if begun && err == nil && latency >= 0 && !closed(l.over) {
+			if err == nil && latency >= 0 && closed(l.measured) && !closed(l.over) {
 				latencies = append(latencies, latency)
 			}
 		}
