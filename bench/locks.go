@@ -32,7 +32,7 @@ func locks(ctx context.Context, arguments []string) error {
 		return err
 	}
 	defer remove()
-	r, err := newReport(ctx, "Lock services", "locks", arguments)
+	r, err := o.newReport(ctx, "locks", "Lock services")
 	if err != nil {
 		return err
 	}

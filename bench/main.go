@@ -29,7 +29,7 @@ func main() {
 }
 
 func run(ctx context.Context, arguments []string) error {
-	commands := map[string]func(context.Context, []string) error{"locks": locks, "raft": raftLibraries}
+	commands := map[string]func(context.Context, []string) error{"locks": locks, "raft": raftLibraries, "document": document}
 	if len(arguments) > 0 {
 		if command, known := commands[arguments[0]]; known {
 			return command(ctx, arguments[1:])

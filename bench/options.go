@@ -23,6 +23,7 @@ type options struct {
 	workloads string
 	json      string
 	scratch   string
+	command   string // what was told that has a bearing on the figures
 }
 
 func parse(name string, workloads []string, arguments []string) (*options, error) {
@@ -38,6 +39,12 @@ func parse(name string, workloads []string, arguments []string) (*options, error
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
 	}
+	o.command = "go run . " + name
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name != "json" && f.Name != "scratch" {
+			o.command += fmt.Sprintf(" --%s %s", f.Name, f.Value)
+		}
+	})
 	for _, wanted := range split(o.workloads) {
 		if !slices.Contains(workloads, wanted) {
 			return nil, fmt.Errorf("there is no workload %q: there are %s", wanted, strings.Join(workloads, ", "))
@@ -76,13 +83,13 @@ func (o *options) folder() (path string, remove func(), err error) {
 }
 
 // newReport begins one.
-func newReport(ctx context.Context, title, command string, arguments []string) (*report.Report, error) {
+func (o *options) newReport(ctx context.Context, name, title string) (*report.Report, error) {
 	module, err := service.FindModule(ctx, "lockd")
 	if err != nil {
 		return nil, err
 	}
 	return &report.Report{
-		Title: title, Command: strings.Join(append([]string{"go run .", command}, arguments...), " "),
+		Name: name, Title: title, Command: o.command,
 		Began: time.Now().UTC().Truncate(time.Second), Machine: report.ThisMachine(), Commit: report.CommitOf(module.Directory),
 	}, nil
 }

@@ -35,7 +35,7 @@ func raftLibraries(ctx context.Context, arguments []string) error {
 		return err
 	}
 	defer remove()
-	r, err := newReport(ctx, "Raft libraries", "raft", arguments)
+	r, err := o.newReport(ctx, "raft", "Raft libraries")
 	if err != nil {
 		return err
 	}
@@ -126,8 +126,11 @@ func (b *bench) floor(size int) (workload.Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures := figuresOf(took, 0, 0)
-	figures[commitsPerSecond] = 1000 / figures[workload.P50]
+	var total time.Duration
+	for _, t := range took {
+		total += t
+	}
+	figures := figuresOf(took, total, 0)
 	delete(figures, processorTime)
 	return figures, nil
 }

@@ -12,7 +12,7 @@ import (
 type Machine struct {
 	Processor string `json:"processor"`
 	Cores     int    `json:"cores"`
-	Memory    string `json:"memory"`
+	Memory    string `json:"memory"` // as the kernel tells it
 	Kernel    string `json:"kernel"`
 	Go        string `json:"go"`
 }
@@ -26,7 +26,7 @@ func ThisMachine() Machine {
 }
 
 func (m Machine) String() string {
-	return fmt.Sprintf("%s, %d cores, %s of memory, Linux %s, %s", m.Processor, m.Cores, m.Memory, m.Kernel, m.Go)
+	return fmt.Sprintf("%s, %d cores, memory %s, Linux %s, %s", m.Processor, m.Cores, m.Memory, m.Kernel, m.Go)
 }
 
 // field is the first value of that name in a file of names and values.

@@ -10,6 +10,7 @@ import (
 
 // Report is what one run of a benchmark has found. All of it is in its JSON.
 type Report struct {
+	Name      string     `json:"name"` // for files
 	Title     string     `json:"title"`
 	Command   string     `json:"command"`
 	Began     time.Time  `json:"began"`
