@@ -1,0 +1,39 @@
+// Bench measures lockd beside its peers on the same work:
+//
+//	go run . locks                          lock services: lockd, etcd, ZooKeeper, Redis
+//	go run . raft                           Raft libraries: ours, etcd-io/raft, dragonboat, hashicorp/raft
+//	go run . document locks.json raft.json  docs/benchmarks.md and its plots, from what --json has kept
+//
+// Rounds are interleaved, so that whatever else the machine does is shared by all. Figures of one run may be compared with each other, and not
+// with those of another one.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, ignore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer ignore()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		ignore()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, arguments []string) error {
+	commands := map[string]func(context.Context, []string) error{"locks": locks, "raft": raftLibraries, "document": document}
+	if len(arguments) > 0 {
+		if command, known := commands[arguments[0]]; known {
+			return command(ctx, arguments[1:])
+		}
+	}
+	return errors.New("usage: bench locks | raft | document (see --help of each)")
+}
