@@ -69,19 +69,22 @@ func Run(config Config) (report Report) {
 	w.runUntil(config.Duration, func() bool { return false })
 	w.judge.goal = w.judge.last()
 	w.nemesis.heal()
-	w.runUntil(config.Duration+patience, func() bool { return w.served() || w.hopeless() && w.now > config.Duration+10*second })
+	over := func() bool { return w.served() || w.hopeless() && w.now > config.Duration+10*second }
+	w.runUntil(config.Duration+patience, over)
 	w.settle()
+	w.runUntil(config.Duration+patience, over) // who could not be waited for may have come back meanwhile, and lags
+	hopeless := w.hopeless()                   // by now: what is replaced while everything is looked at once more does not count
 	w.judge.finish()
 	switch {
 	case w.served():
 		w.rise()
-	case w.hopeless():
+	case hopeless:
 		w.noticed()
 	default:
 		fail(Liveness, "%v after a majority had healed, %s", patience, w.unserved())
 	}
 	w.judge.read(&w.history)
-	if workers := w.workers(); w.probed < uint64(workers) && !w.hopeless() {
+	if workers := w.workers(); w.probed < uint64(workers) && !hopeless {
 		fail(Exercise, "%d workers were to be served after the healing, and %d grants were made", workers, w.probed)
 	}
 	return report
