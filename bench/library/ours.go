@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lockd/lockfsm"
 	"lockd/raft"
 	"lockd/transport"
 	"lockd/wal"
@@ -123,7 +124,8 @@ func startOurMember(id raft.ID, folder string, membership raft.Membership, liste
 	m.peers = transport.NewPeers(transport.PeersConfig{
 		Self: id, Listener: listener, Addresses: addresses,
 		Hello: func(to raft.ID) wire.Hello {
-			return wire.Hello{Cluster: cluster, From: id, To: to, Incarnation: uint64(id), Membership: membership}
+			return wire.Hello{Cluster: cluster, From: id, To: to, Incarnation: uint64(id), Membership: membership,
+				Supports: lockfsm.Newest, Version: lockfsm.Newest}
 		},
 		Judge: func(wire.Hello) error { return nil },
 		Deliver: func(envelopes []raft.Envelope) {
@@ -135,8 +137,9 @@ func startOurMember(id raft.ID, folder string, membership raft.Membership, liste
 		},
 		Lost:     func(member raft.ID) { m.inbox.post(raft.Unreachable{Member: member}) },
 		Closed:   func(member raft.ID) { m.inbox.post(raft.Closed{Member: member}) },
-		Patience: 4 * election, Logger: slog.New(slog.DiscardHandler),
+		Patience: 4 * election, Supports: lockfsm.Newest, Logger: slog.New(slog.DiscardHandler),
 	})
+	m.peers.Speak(lockfsm.Newest)
 	m.work.Go(m.run)
 	m.work.Go(func() { m.err = m.save() })
 	return m, nil
