@@ -184,7 +184,7 @@ func TestADamagedLogIsMendedByWhatIsAppended(t *testing.T) {
 	keep(t, log, raft.Record{Term: 3, Entries: entries(3, 6, 6)}) // another leader's, who had not heard of the rest
 	require.Zero(t, directory.Size(old))
 	directory.Crash()
-	log, recovered = open(t, directory)
+	_, recovered = open(t, directory)
 	require.Nil(t, recovered.Stored.Damage)
 	require.Equal(t, entries(3, 6, 6), recovered.Stored.Entries)
 }
