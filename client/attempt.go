@@ -12,10 +12,10 @@ import (
 type attempt struct {
 	session *Session
 	handle  session.Handle
-	// events has room for all that an attempt may be told, its grant and its end, so that the session's goroutine never waits for a
-	// caller, who may have gone away.
+	// events has room for all that an attempt may be told, its grant and its end, so that no step waits for a caller, who may have gone
+	// away.
 	events chan session.Event
-	grant  *grant // made by the session's goroutine before it tells of it
+	grant  *grant // made by the step that tells of it
 }
 
 // grant is a lock that was granted. Its context ends with it.
@@ -33,17 +33,17 @@ func (s *Session) attempt(name string, value []byte, wait time.Duration) *attemp
 		handle:  session.Handle(s.handles.Add(1)),
 		events:  make(chan session.Event, 2),
 	}
-	s.inbox.put(mail{attempt: a, input: session.Acquire{Handle: a.handle, Name: name, Value: value, Wait: wait}})
+	s.begin(a, session.Acquire{Handle: a.handle, Name: name, Value: value, Wait: wait})
 	return a
 }
 
 // cancel takes an attempt back, whatever has become of it.
 func (a *attempt) cancel() {
-	a.session.inbox.put(mail{input: session.Cancel{Handle: a.handle}})
+	a.session.step(session.Cancel{Handle: a.handle})
 }
 
 func (a *attempt) release() {
-	a.session.inbox.put(mail{input: session.Release{Handle: a.handle}})
+	a.session.step(session.Release{Handle: a.handle})
 }
 
 func (a *attempt) begin(granted lockfsm.Result) {

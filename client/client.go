@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -29,6 +30,9 @@ const (
 	longestBackoff = 500 * time.Millisecond
 	// maxResponse bounds a message from a server, in bytes: a page of a thousand locks with long values fits.
 	maxResponse = 16 << 20
+	// streamWindow and connectionWindow are how many bytes a server may send before they are taken. They stay as they are: to estimate
+	// better ones, gRPC would ping the server at almost every frame, which costs as much as the frame.
+	streamWindow, connectionWindow = 1 << 20, 4 << 20
 )
 
 // Client reaches one cluster. Its methods may be called from many goroutines.
@@ -41,8 +45,8 @@ type Client struct {
 
 	mutex    sync.Mutex
 	closed   bool
-	closing  chan struct{}  // closed with closed
-	sessions sync.WaitGroup // goroutines; none is added once the client is closed
+	closing  chan struct{}         // closed with closed
+	sessions map[*Session]struct{} // those that did not end; none is added once the client is closed
 }
 
 // New makes a client of the cluster that serves gRPC at the endpoints, each as host:port. List every member. It does not
@@ -52,6 +56,7 @@ func New(endpoints []string, options ...Option) (*Client, error) {
 		settings:  newSettings(options),
 		endpoints: slices.Clone(endpoints),
 		closing:   make(chan struct{}),
+		sessions:  make(map[*Session]struct{}),
 	}
 	if err := errors.Join(c.settings.check(), checkEndpoints(endpoints)); err != nil {
 		return nil, err
@@ -95,6 +100,8 @@ func (s *settings) dialOptions() []grpc.DialOption {
 			MinConnectTimeout: connectTimeout,
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: longestBackoff},
 		}),
+		grpc.WithStaticStreamWindowSize(streamWindow),
+		grpc.WithStaticConnWindowSize(connectionWindow),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponse)),
 	}, s.dialing...)
 }
@@ -110,8 +117,11 @@ func (c *Client) Close() error {
 		c.closed = true
 		close(c.closing)
 	}
+	sessions := slices.Collect(maps.Keys(c.sessions))
 	c.mutex.Unlock()
-	c.sessions.Wait()
+	for _, s := range sessions {
+		s.abandon()
+	}
 	var failures error
 	for _, l := range c.links {
 		failures = errors.Join(failures, l.connection.Close())
@@ -119,14 +129,20 @@ func (c *Client) Close() error {
 	return failures
 }
 
-// admit counts one more session in. It is false when the client is closed.
-func (c *Client) admit() bool {
+// admit takes a session in, to be abandoned with the client. It is false when the client is closed.
+func (c *Client) admit(s *Session) bool {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	if !c.closed {
-		c.sessions.Add(1)
+		c.sessions[s] = struct{}{}
 	}
 	return !c.closed
+}
+
+func (c *Client) dismiss(s *Session) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	delete(c.sessions, s)
 }
 
 // locate is the endpoint at which a member serves clients, if it is among ours.

@@ -47,11 +47,12 @@
 //
 // # How it works
 //
-// Everything about sessions is decided by the values of package client/session. Here is what they need to live: one goroutine for
-// each session, which steps it with what happens and with the time, and is never held up by the network; and for each
-// endpoint that is in use one connection with one stream (link.go), which carries the traffic of all
-// sessions, many calls in one message when they come together. Where a decision has been made, it is published
-// as one value (the state and the end of the lease), which any goroutine may compare with the clock.
+// Everything about sessions is decided by the values of package client/session. Here is what they need to live: whoever has something to
+// tell a session steps it himself, under its mutex, be it a caller, the reader of the network or the session's timer (step.go), so that
+// no goroutine has to be woken on the way, and no step is held up by the network; and for each endpoint that is in use one connection
+// with one stream (link.go), which carries the traffic of all sessions, many calls in one message when they come together. Where a
+// decision has been made, it is published as one value (the state and the end of the lease), which any goroutine may compare with the
+// clock.
 //
 // Go's timers do not count the time in which a machine sleeps. So no timer here runs for longer than a second: after a
 // sleep the context is canceled within that time. Held is not concerned. A process that was stopped by a signal has its

@@ -78,7 +78,7 @@ func (s *stream) run(ctx context.Context) {
 	}
 	s.link.mutex.Unlock()
 	for one := range concerned {
-		one.inbox.put(mail{input: session.Disconnected{Endpoint: s.link.endpoint}})
+		one.step(session.Disconnected{Endpoint: s.link.endpoint})
 	}
 }
 
@@ -154,7 +154,7 @@ func (s *stream) deliver(replies []wire.Reply) error {
 		if err != nil {
 			return err
 		}
-		f.session.inbox.put(mail{input: input})
+		f.session.step(input)
 	}
 	return nil
 }

@@ -22,10 +22,9 @@ const (
 	StateClosed   = session.Closed   // the caller closed it: nothing is held
 )
 
-// Session is a session with the servers, which its own goroutine keeps alive. Its methods may be called from many goroutines.
+// Session is a session with the servers, which a timer keeps alive. Its methods may be called from many goroutines.
 type Session struct {
 	client  *Client
-	inbox   *inbox
 	handles atomic.Uint64 // given out so far
 
 	standing atomic.Pointer[standing]
@@ -33,18 +32,18 @@ type Session struct {
 	opened   chan struct{} // closed when locks can be held
 	done     chan struct{} // closed when nothing is held any more, for ever
 	err      error         // why; set before done is closed
-	orphan   chan struct{} // closed when the caller does not want it kept alive
-	orphaned sync.Once
-	ended    chan struct{} // closed when the goroutine has ended
+	ended    chan struct{} // closed when it is not stepped any more
 
-	// The goroutine alone uses these.
+	mutex    sync.Mutex // of whoever steps it; guards what follows
 	logic    *session.Session
 	output   session.Output
 	attempts map[session.Handle]*attempt
-	over     bool
+	over     bool // ended is closed
+	timer    *time.Timer
+	rings    time.Duration // when the timer does, by the clock; session.Never: it is not set
 }
 
-// standing is what a session's goroutine has decided, for all others to compare with the clock.
+// standing is how a session stood after its latest step, for everybody to compare with the clock.
 type standing struct {
 	state State
 	until time.Duration // when the lease ends; zero: nothing is held
@@ -62,17 +61,18 @@ func (c *Client) NewSession(ctx context.Context, ttl time.Duration) (*Session, e
 	if err := refuseTTL(ttl); err != nil {
 		return nil, err
 	}
-	if !c.admit() {
+	s := newSession(c, ttl)
+	if !c.admit(s) {
 		return nil, about(opening, "", ErrClosed)
 	}
-	s := c.begin(ttl)
+	s.step(session.Timeout{})
 	select {
 	case <-s.opened:
 		return s, nil
 	case <-s.done:
 		return nil, s.err
 	case <-ctx.Done():
-		s.inbox.put(mail{input: session.Close{}})
+		s.step(session.Close{})
 		return nil, c.outOfTime(ctx, opening)
 	}
 }
@@ -85,17 +85,19 @@ func refuseTTL(ttl time.Duration) error {
 	return nil
 }
 
-func (c *Client) begin(ttl time.Duration) *Session {
+func newSession(c *Client, ttl time.Duration) *Session {
 	s := &Session{
 		client:   c,
-		inbox:    newInbox(),
 		changes:  make(chan State, 1),
 		opened:   make(chan struct{}),
 		done:     make(chan struct{}),
-		orphan:   make(chan struct{}),
 		ended:    make(chan struct{}),
 		attempts: make(map[session.Handle]*attempt),
+		rings:    session.Never,
 	}
+	s.timer = time.AfterFunc(time.Hour, s.ring)
+	s.timer.Stop() // until the first step
+
 	s.logic = session.New(session.Config{
 		Endpoints:    len(c.links),
 		TTL:          ttl,
@@ -108,7 +110,6 @@ func (c *Client) begin(ttl time.Duration) *Session {
 		Random:       rand.NewPCG(rand.Uint64(), rand.Uint64()),
 	}, c.settings.clock())
 	s.publish()
-	go s.run()
 	return s
 }
 
@@ -163,7 +164,7 @@ func (s *Session) Err() error {
 // lease is over, or ctx ends; then closing goes on in the background. Closing twice is no harm. The error is ErrLost
 // if the session had been lost before, or that of ctx.
 func (s *Session) Close(ctx context.Context) error {
-	s.inbox.put(mail{input: session.Close{}})
+	s.step(session.Close{})
 	select {
 	case <-s.ended:
 		if s.err != ErrClosed {
@@ -185,7 +186,6 @@ func (s *Session) Orphan(ctx context.Context) error {
 	if err := s.client.Renew(ctx, s.ID()); err != nil {
 		return err
 	}
-	s.orphaned.Do(func() { close(s.orphan) })
-	<-s.ended
+	s.abandon()
 	return nil
 }

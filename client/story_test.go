@@ -186,7 +186,7 @@ func TestAProcessThatWasStoppedKnowsAtOnce(t *testing.T) {
 	require.Equal(t, StateLost, s.State())
 	require.NoError(t, held.Err(), "the session was to be frozen")
 
-	signal(s.inbox.wake) // it runs again
+	s.ring() // it runs again
 	<-held.Done()
 	<-s.Done()
 	require.ErrorIs(t, context.Cause(held), ErrLost)

@@ -37,6 +37,9 @@ const (
 	// MinPing is how often a client may ping an idle connection at most.
 	MinPing = 5 * time.Second
 
+	// streamWindow and connectionWindow are how many bytes a client may send that were not taken from its stream, or its connection. They
+	// stay as they are: to estimate better ones, gRPC would ping the client at almost every frame, which costs as much as the frame.
+	streamWindow, connectionWindow = 1 << 20, 4 << 20
 	// maxStreams bounds the unary calls and Connect streams in flight on one connection. Further ones wait at the client.
 	maxStreams = 4096
 	// greetingTimeout bounds how long a connection may be open without having said that it speaks HTTP/2.
@@ -108,6 +111,8 @@ func options(config *tls.Config) []grpc.ServerOption {
 		grpc.MaxSendMsgSize(MaxResponse),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(greetingTimeout),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connectionWindow),
 		// A second less than is promised: a client's timer and the network are not that exact.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: MinPing - time.Second, PermitWithoutStream: true}),
 		// A client whose machine is gone says no goodbye. Its calls are hung up when it does not answer this.

@@ -7,45 +7,38 @@ import (
 	"lockd/client/session"
 )
 
-// run is the session's goroutine. Nothing in it waits for the network, or for anybody: the end of a lease is acted upon
-// as soon as the timer fires.
-func (s *Session) run() {
-	defer s.client.sessions.Done()
-	defer close(s.ended)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for !s.over {
-		select {
-		case <-timer.C:
-		case <-s.inbox.wake:
-		case <-s.orphan:
-			s.abandon()
-			return
-		case <-s.client.closing:
-			s.abandon()
-			return
-		}
-		s.step(s.inbox.take())
-		timer.Reset(s.nap())
-	}
+// step hands in what has happened, at the time that it is, and carries out what comes of it. Whoever has something to tell the session
+// steps it: the caller of Lock, the reader of the network, the timer. Nothing in a step waits for the network, or for anybody.
+func (s *Session) step(input session.Input) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.advance(input)
 }
 
-// nap is how long the goroutine may sleep.
-func (s *Session) nap() time.Duration {
-	deadline := s.logic.Deadline()
-	return min(deadline-min(deadline, s.client.settings.clock()), s.client.settings.nap)
+// begin is the step that makes an attempt.
+func (s *Session) begin(a *attempt, acquire session.Acquire) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !s.over {
+		s.attempts[a.handle] = a
+	}
+	s.advance(acquire)
 }
 
-// step hands in the time and what has happened, and carries out what comes of it.
-func (s *Session) step(mail []mail) {
-	clock := s.client.settings.clock
-	s.logic.Step(clock(), session.Timeout{})
-	for _, m := range mail {
-		if acquire, is := m.input.(session.Acquire); is {
-			s.attempts[acquire.Handle] = m.attempt
-		}
-		s.logic.Step(clock(), m.input)
+// ring is the step of the timer.
+func (s *Session) ring() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.rings = session.Never
+	s.advance(session.Timeout{})
+}
+
+func (s *Session) advance(input session.Input) {
+	if s.over {
+		return
 	}
+	now := s.client.settings.clock()
+	s.logic.Step(now, input)
 	s.logic.Drain(&s.output)
 	s.publish()
 	for _, event := range s.output.Events {
@@ -54,6 +47,26 @@ func (s *Session) step(mail []mail) {
 	for _, sending := range s.output.Sends {
 		s.client.links[sending.Endpoint].send(s, sending)
 	}
+	s.arm(now)
+}
+
+// arm sets the timer to the next deadline, or earlier: one that rings too early does no harm, and to move it with every request costs more.
+// One that should have rung stood still while the machine was asleep.
+func (s *Session) arm(now time.Duration) {
+	due := min(s.logic.Deadline(), now+s.client.settings.nap)
+	if s.over || now <= s.rings && s.rings <= due {
+		return
+	}
+	s.rings = due
+	s.timer.Reset(due - now)
+}
+
+// end is the last thing that happens to a session.
+func (s *Session) end() {
+	s.over = true
+	s.timer.Stop()
+	s.client.dismiss(s)
+	close(s.ended)
 }
 
 // publish lets everybody know how the session stands.
@@ -71,7 +84,7 @@ func (s *Session) tell(event session.Event) {
 	case session.NotOpened:
 		s.err = fromSession(opening, "", e.Err)
 	case session.Ended:
-		s.over = true
+		s.end()
 	default:
 		s.answer(event)
 	}
@@ -123,12 +136,17 @@ func (s *Session) announce(state State) {
 
 // abandon stops without a word to the servers.
 func (s *Session) abandon() {
-	if s.Err() != nil {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.over {
 		return
 	}
-	s.standing.Store(&standing{state: StateClosed, id: s.ID()})
-	s.finish(ErrClosed)
-	s.announce(StateClosed)
+	if s.Err() == nil {
+		s.standing.Store(&standing{state: StateClosed, id: s.ID()})
+		s.finish(ErrClosed)
+		s.announce(StateClosed)
+	}
+	s.end()
 }
 
 // answer passes an event on to whoever made the request, if the request still has a use for it.
