@@ -226,7 +226,7 @@ func (d *Daemon) newServer(stored raft.Stored) (*server.Server, error) {
 // run starts the loop and those that work for it.
 func (d *Daemon) run(node *server.Server) {
 	l := &loop{
-		server: node, inbox: d.inbox, disk: d.disk, saver: d.saver, peers: d.peers, formation: d.formation, acquaintances: d.acquaintances,
+		server: node, inbox: d.inbox, disk: d.disk, saver: d.saver, peers: d.peers, formation: d.formation, acquaintances: d.acquaintances, meters: d.meters,
 		serving: d.clients.SetServing, logger: d.logger, began: boottime.Now(), heartbeat: d.config.Heartbeat,
 		callers: map[server.CallID]transport.Caller{}, handed: d.handed, outdated: d.fail,
 	}

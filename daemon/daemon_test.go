@@ -175,7 +175,7 @@ func TestMetricsTellWhatAnOperatorAsks(t *testing.T) {
 	for _, line := range []string{
 		"lockd_is_leader 1", "lockd_sessions 1", "lockd_locks 1", "lockd_waiters 0", "lockd_grants_total 1", "lockd_expiries_total 0",
 		"lockd_renewals_total 0", "lockd_elections_won_total 1", "lockd_apply_lag 0", "lockd_inbox_events", "lockd_disk_records",
-		"lockd_fsync_seconds_count", "lockd_record_bytes_total", `lockd_refusals_total{reason="not_leader"} 0`, "lockd_proposals_total 2",
+		"lockd_fsync_seconds_count", "lockd_loop_seconds_count", "lockd_record_bytes_total", `lockd_refusals_total{reason="not_leader"} 0`, "lockd_proposals_total 2",
 	} {
 		require.Contains(t, string(text), line)
 	}

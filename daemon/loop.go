@@ -23,6 +23,7 @@ type loop struct {
 	peers         *transport.Peers
 	formation     *formation
 	acquaintances *acquaintances
+	meters        *meters
 	serving       func(bool) // told whether a leader is known
 	logger        *slog.Logger
 
@@ -88,16 +89,22 @@ func (l *loop) run() {
 			l.sleep()
 			continue
 		}
-		now := l.clock()
-		for i := range events {
-			l.step(now, events[i])
-		}
-		clear(events)
-		if due {
-			l.server.Step(now, raft.Timeout{})
-		}
-		l.carryOut()
+		l.turn(events, due)
 	}
+}
+
+// turn is everything between two looks at the inbox.
+func (l *loop) turn(events []event, due bool) {
+	began, now := time.Now(), l.clock()
+	for i := range events {
+		l.step(now, events[i])
+	}
+	clear(events)
+	if due {
+		l.server.Step(now, raft.Timeout{})
+	}
+	l.carryOut()
+	l.meters.turn.Observe(time.Since(began).Seconds())
 }
 
 // due tells whether a Timeout is. One that is late by more than a heartbeat was missed because the process did

@@ -16,6 +16,7 @@ import (
 // when somebody asks for it.
 type meters struct {
 	registry *prometheus.Registry
+	turn     prometheus.Histogram
 	sync     prometheus.Histogram
 	snapshot prometheus.Histogram
 	records  prometheus.Counter
@@ -25,6 +26,10 @@ type meters struct {
 func newMeters() *meters {
 	m := &meters{
 		registry: prometheus.NewRegistry(),
+		turn: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "lockd_loop_seconds", Help: "How long the loop took to step what had come and to hand out what followed. Nobody is heard meanwhile.",
+			Buckets: []float64{100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1},
+		}),
 		sync: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "lockd_fsync_seconds", Help: "How long it took to write records and make them durable.",
 			Buckets: prometheus.ExponentialBuckets(50e-6, 2, 16),
@@ -36,7 +41,7 @@ func newMeters() *meters {
 		records: prometheus.NewCounter(prometheus.CounterOpts{Name: "lockd_records_total", Help: "Records appended to the log."}),
 		bytes:   prometheus.NewCounter(prometheus.CounterOpts{Name: "lockd_record_bytes_total", Help: "Entry data in these records."}),
 	}
-	m.registry.MustRegister(m.sync, m.snapshot, m.records, m.bytes,
+	m.registry.MustRegister(m.turn, m.sync, m.snapshot, m.records, m.bytes,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
