@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"time"
 
 	"lockd/bench/report"
@@ -12,112 +10,103 @@ import (
 	"lockd/bench/workload"
 )
 
-// bench is one run of the benchmark of lock services.
-type bench struct {
-	*options
-	folder  string
-	systems []*service.System
-	report  *report.Report
+// found is a lock service that may be measured here.
+type found struct {
+	name string
+	find func(ctx context.Context, binaries string) (*service.System, error)
 }
 
+// services are the lock services, ours first.
+var services = []found{
+	{"lockd", service.Lockd},
+	{"etcd", service.Etcd},
+	{"ZooKeeper", func(context.Context, string) (*service.System, error) { return service.ZooKeeper(), nil }},
+	{"Redis", func(context.Context, string) (*service.System, error) { return service.Redis(), nil }},
+}
+
+// locks measures lock services beside each other.
 func locks(ctx context.Context, arguments []string) error {
-	o, err := parse("locks", []string{"own", "queue", "failover", "memory"}, arguments)
+	menu := menu{workloads: []string{"own", "queue", "failover", "memory"}}
+	for _, s := range services {
+		menu.subjects = append(menu.subjects, s.name)
+	}
+	o, err := parse("locks", menu, arguments)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.limit)
-	defer cancel()
-	folder, remove, err := o.folder()
-	if err != nil {
-		return err
-	}
-	defer remove()
-	r, err := o.newReport(ctx, "locks", "Lock services")
-	if err != nil {
-		return err
-	}
-	b := &bench{options: o, folder: folder, report: r}
-	if err := b.find(ctx); err != nil {
-		return err
-	}
-	for _, step := range []func(context.Context) error{b.loads, b.failovers, b.memories} {
-		if err := step(ctx); err != nil {
+	return conduct(ctx, o, "locks", "Lock services", func(ctx context.Context, b *bench) error {
+		systems, err := b.find(ctx)
+		if err != nil {
 			return err
 		}
-	}
-	return o.conclude(r)
+		b.loads(ctx, systems)
+		if b.workloads.has("failover") {
+			b.failovers(ctx, systems)
+		}
+		if b.workloads.has("memory") {
+			b.memories(ctx, systems)
+		}
+		return nil
+	})
 }
 
-// find builds what is built and looks for what must be installed.
-func (b *bench) find(ctx context.Context) error {
-	say("building lockd and etcd")
-	lockd, err := service.Lockd(ctx, b.folder)
-	if err != nil {
-		return err
-	}
-	etcd, err := service.Etcd(ctx, b.folder)
-	if err != nil {
-		return err
-	}
-	for _, s := range []*service.System{lockd, etcd, service.ZooKeeper(), service.Redis()} {
-		switch {
-		case !b.wants(s.Name):
-		case s.Missing != "":
-			b.note("SKIPPED: %s", s.Missing)
-		default:
-			b.systems = append(b.systems, s)
-			b.report.Subjects = append(b.report.Subjects, report.Subject{Name: s.Name, Version: s.Version, Settings: s.Settings})
+// find builds what is wanted and built, and looks for what must be installed.
+func (b *bench) find(ctx context.Context) (systems []*service.System, err error) {
+	for _, wanted := range services {
+		if !b.subjects.has(wanted.name) {
+			continue
 		}
+		say("looking for %s, or building it", wanted.name)
+		s, err := wanted.find(ctx, b.folder)
+		if err != nil {
+			return nil, err
+		}
+		if s.Missing != "" {
+			b.note("SKIPPED: %s", s.Missing)
+			continue
+		}
+		systems = append(systems, s)
+		b.report.Subjects = append(b.report.Subjects, report.Subject{Name: s.Name, Version: s.Version, Settings: s.Settings, Choices: s.Choices})
 	}
-	return nil
+	return systems, nil
 }
 
 // loads runs the workloads for which all systems run at the same time, and are loaded in turn.
-func (b *bench) loads(ctx context.Context) error {
-	if !b.runs("own") && !b.runs("queue") {
-		return nil
+func (b *bench) loads(ctx context.Context, systems []*service.System) {
+	if !b.workloads.has("own") && !b.workloads.has("queue") {
+		return
 	}
-	clusters, err := b.start(ctx)
+	clusters := b.start(ctx, systems)
 	defer stop(clusters)
-	if err != nil {
-		return err
-	}
 	for _, c := range clusters { // Java compiles what runs often
 		if _, err := workload.Pairs(ctx, c, 64, b.duration); err != nil {
-			return err
+			b.note("warming up: %v", err)
 		}
 	}
-	if b.runs("own") {
+	if b.workloads.has("own") {
 		w := own()
 		b.interleave(ctx, &w, clusters, []int{1, 64, 256}, workload.Pairs)
+		b.report.Workloads = append(b.report.Workloads, w)
 	}
-	if b.runs("queue") {
+	if b.workloads.has("queue") {
 		w := queue()
 		b.interleave(ctx, &w, clusters, []int{10, 100, 1000}, workload.Queue)
+		b.report.Workloads = append(b.report.Workloads, w)
 	}
-	return ctx.Err()
 }
 
-func (b *bench) start(ctx context.Context) ([]*service.Cluster, error) {
-	var clusters []*service.Cluster
-	for _, s := range b.systems {
+// start starts those systems that can be started.
+func (b *bench) start(ctx context.Context, systems []*service.System) (clusters []*service.Cluster) {
+	for _, s := range systems {
 		say("starting %s %s", s.Name, s.Version)
 		c, err := b.startOne(ctx, s, service.Timing{})
 		if err != nil {
-			return clusters, err
+			b.note("SKIPPED: %v", err)
+			continue
 		}
 		clusters = append(clusters, c)
 	}
-	return clusters, nil
-}
-
-// startOne starts a cluster with a folder of its own.
-func (b *bench) startOne(ctx context.Context, s *service.System, timing service.Timing) (*service.Cluster, error) {
-	folder, err := os.MkdirTemp(b.folder, "data-"+s.Name+"-")
-	if err != nil {
-		return nil, err
-	}
-	return s.Start(ctx, folder, timing)
+	return clusters
 }
 
 func stop(clusters []*service.Cluster) {
@@ -126,41 +115,84 @@ func stop(clusters []*service.Cluster) {
 	}
 }
 
-type load func(context.Context, *service.Cluster, int, time.Duration) (workload.Figures, error)
+func own() report.Workload {
+	return report.Workload{
+		Name: "own", Case: "clients", Plotted: true,
+		About:   "Each client acquires and releases a lock of its own, in a closed loop.",
+		Metrics: rates(workload.PairsPerSecond),
+	}
+}
 
-// interleave has each system do its part in each round, for each number of clients.
-func (b *bench) interleave(ctx context.Context, w *report.Workload, clusters []*service.Cluster, sizes []int, run load) {
+func queue() report.Workload {
+	return report.Workload{
+		Name: "queue", Case: "waiting", Plotted: true,
+		About: "All clients want one lock, release it at once and queue again. A hand-over is from the holder's call of release to the " +
+			"return of another one's acquire.",
+		Metrics: rates(workload.HandOversPerSecond),
+	}
+}
+
+// rates are the metrics of a load.
+func rates(rate string) []report.Metric {
+	return []report.Metric{{Name: rate}, {Name: workload.P50, Lower: true}, {Name: workload.P99, Lower: true}, {Name: workload.CPU, Lower: true}}
+}
+
+// timings are the settings under which a leader is killed.
+var timings = []struct {
+	name   string
+	timing service.Timing
+}{
+	{"defaults", service.Timing{}},
+	{"heartbeat 10 ms, election 100 ms", service.Timing{Heartbeat: 10 * time.Millisecond, Election: 100 * time.Millisecond}},
+}
+
+// failovers kills leaders: each system runs alone, since one that elects takes what processor it can get.
+func (b *bench) failovers(ctx context.Context, systems []*service.System) {
+	w := report.Workload{
+		Name: "failover", Case: "settings",
+		About: "kill -9 of the leader under 16 clients with locks of their own, whose attempts last 300 ms at most: to the end of the first acquire " +
+			"that was started when the leader was gone, and until each client has had one.",
+		Metrics: []report.Metric{{Name: workload.FirstGrant, Lower: true}, {Name: workload.AllServed, Lower: true}},
+	}
 	for round := range b.rounds {
-		for _, clients := range sizes {
-			for _, c := range clusters {
-				b.measure(ctx, w, c.System.Name, strconv.Itoa(clients), round, func() (workload.Figures, error) {
-					return run(ctx, c, clients, b.duration)
-				})
+		for _, t := range timings {
+			for _, s := range systems {
+				if s.Servers > 1 && (t.timing == service.Timing{} || s.Tunes) {
+					b.alone(ctx, &w, s, t.timing, t.name, round, workload.Failover)
+				}
 			}
 		}
 	}
-	b.report.Workloads = append(b.report.Workloads, *w)
+	b.report.Workloads = append(b.report.Workloads, w)
 }
 
-// measure adds a point. That one could not be measured is noted, and is no reason to throw the others away; but when the time is over, it is.
-func (b *bench) measure(ctx context.Context, w *report.Workload, system, c string, round int, run func() (workload.Figures, error)) {
-	if ctx.Err() != nil {
-		return
+func (b *bench) memories(ctx context.Context, systems []*service.System) {
+	w := report.Workload{
+		Name: "memory", Case: "of",
+		About: "Resident memory of the leader: 1,000 sessions that hold 100,000 locks, the same sessions without locks, and nothing.",
+		Metrics: []report.Metric{
+			{Name: workload.MemoryOfLocks, Lower: true}, {Name: workload.MemoryOfSessions, Lower: true}, {Name: workload.MemoryEmpty, Lower: true},
+		},
 	}
-	figures, err := run()
-	if err != nil {
-		b.note("round %d, %s, %s %s: %v", round+1, w.Name, c, w.Case, err)
-		return
+	for round := range b.rounds {
+		for _, s := range systems {
+			b.alone(ctx, &w, s, service.Timing{}, "the leader", round, workload.Memory)
+		}
 	}
-	w.Add(system, c, round, figures)
-	say("round %d, %s, %s %s, %s: %.0f %s", round+1, w.Name, c, w.Case, system, figures[w.Metrics[0].Name], w.Metrics[0].Name)
+	b.report.Workloads = append(b.report.Workloads, w)
 }
 
-// note says aloud, and keeps for the report, what did not go as it should.
-func (b *bench) note(text string, values ...any) {
-	note := fmt.Sprintf(text, values...)
-	say("%s", note)
-	b.report.Notes = append(b.report.Notes, note)
+// alone measures a cluster that was started for it, while nobody else runs.
+func (b *bench) alone(
+	ctx context.Context, w *report.Workload, s *service.System, timing service.Timing, c string, round int,
+	run func(context.Context, *service.Cluster) (workload.Figures, error),
+) {
+	b.measure(ctx, w, s.Name, c, round, func() (workload.Figures, error) {
+		cluster, err := b.startOne(ctx, s, timing)
+		if err != nil {
+			return nil, fmt.Errorf("starting: %w", err)
+		}
+		defer cluster.Stop()
+		return run(ctx, cluster)
+	})
 }
-
-func say(text string, values ...any) { fmt.Fprintf(os.Stderr, text+"\n", values...) }

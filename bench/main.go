@@ -1,11 +1,11 @@
-// Bench measures lockd beside its peers on the same work:
+// Bench measures lockd beside its peers on the same work, and how its own cost grows:
 //
-//	go run . locks                          lock services: lockd, etcd, ZooKeeper, Redis
-//	go run . raft                           Raft libraries: ours, etcd-io/raft, dragonboat, hashicorp/raft
-//	go run . document locks.json raft.json  docs/benchmarks.md and its plots, from what --json has kept
+//	go run . locks                 lock services: lockd, etcd, ZooKeeper, Redis
+//	go run . raft                  Raft libraries: ours, etcd-io/raft, dragonboat, hashicorp/raft
+//	go run . document FILE...      docs/benchmarks.md and its plots, from what --json has kept of the others
 //
 // Rounds are interleaved, so that whatever else the machine does is shared by all. Figures of one run may be compared with each other, and not
-// with those of another one.
+// with those of another one. A part that fails, or for which there is no time, is noted in the report, and the rest of it told all the same.
 package main
 
 import (

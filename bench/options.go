@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,28 +15,61 @@ import (
 	"lockd/bench/service"
 )
 
-// options are what both benchmarks are told.
+// options are what a benchmark is told.
 type options struct {
 	rounds    int
 	duration  time.Duration
 	limit     time.Duration
-	subjects  string
-	workloads string
+	subjects  names
+	workloads names
+	most      int
 	json      string
 	scratch   string
 	command   string // what was told that has a bearing on the figures
 }
 
-func parse(name string, workloads []string, arguments []string) (*options, error) {
+// menu is what a benchmark lets its user choose from. No subjects: there is one only, and --only chooses workloads.
+type menu struct{ subjects, workloads []string }
+
+// names are some of those on a menu, all of them if none is chosen.
+type names []string
+
+func (n *names) String() string { return strings.Join(*n, ",") }
+
+func (n *names) Set(list string) error {
+	*n = strings.Split(list, ",")
+	return nil
+}
+
+func (n names) has(name string) bool {
+	return len(n) == 0 || slices.ContainsFunc(n, func(one string) bool { return strings.EqualFold(one, name) })
+}
+
+// on returns an error unless all are on the menu.
+func (n names) on(menu []string) error {
+	for _, one := range n {
+		if !names(menu).has(one) {
+			return fmt.Errorf("there is no %q: there are %s", one, strings.Join(menu, ", "))
+		}
+	}
+	return nil
+}
+
+func parse(name string, menu menu, arguments []string) (*options, error) {
 	o := new(options)
 	flags := flag.NewFlagSet("bench "+name, flag.ContinueOnError)
 	flags.IntVar(&o.rounds, "rounds", 3, "how many times everything is measured")
 	flags.DurationVar(&o.duration, "time", 3*time.Second, "how long a load is measured, in one round")
-	flags.DurationVar(&o.limit, "limit", 30*time.Minute, "the run is given up after that")
-	flags.StringVar(&o.subjects, "only", "", "measure only these, by `names` with commas (default all)")
-	flags.StringVar(&o.workloads, "workloads", strings.Join(workloads, ","), "which `workloads` to run")
+	flags.DurationVar(&o.limit, "limit", 90*time.Minute, "what is not measured by then is left out")
 	flags.StringVar(&o.json, "json", "", "write all figures to this `file`")
 	flags.StringVar(&o.scratch, "scratch", os.TempDir(), "`directory` on a real disk for data, which is removed at the end")
+	if len(menu.subjects) > 0 {
+		flags.Var(&o.subjects, "only", "measure only these, `names` with commas, of "+strings.Join(menu.subjects, ", "))
+		flags.Var(&o.workloads, "workloads", "run only these, `names` with commas, of "+strings.Join(menu.workloads, ", "))
+	} else {
+		flags.Var(&o.workloads, "only", "run only these, `names` with commas, of "+strings.Join(menu.workloads, ", "))
+		flags.IntVar(&o.most, "most", 10_000_000, "leave out greater cases than this `number`")
+	}
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
 	}
@@ -45,28 +79,25 @@ func parse(name string, workloads []string, arguments []string) (*options, error
 			o.command += fmt.Sprintf(" --%s %s", f.Name, f.Value)
 		}
 	})
-	for _, wanted := range split(o.workloads) {
-		if !slices.Contains(workloads, wanted) {
-			return nil, fmt.Errorf("there is no workload %q: there are %s", wanted, strings.Join(workloads, ", "))
-		}
+	return o, errors.Join(o.check(menu), unasked(flags))
+}
+
+func (o *options) check(menu menu) error {
+	switch {
+	case o.rounds < 1:
+		return fmt.Errorf("--rounds %d: nothing would be measured", o.rounds)
+	case o.duration <= 0:
+		return fmt.Errorf("--time %v: nothing would be measured", o.duration)
 	}
-	return o, nil
+	return errors.Join(o.subjects.on(menu.subjects), o.workloads.on(menu.workloads))
 }
 
-func split(list string) []string {
-	if list == "" {
-		return nil
+func unasked(flags *flag.FlagSet) error {
+	if flags.NArg() > 0 {
+		return fmt.Errorf("nothing is known about %q: names are given with --only", flags.Args())
 	}
-	return strings.Split(list, ",")
+	return nil
 }
-
-// wants tells whether a subject is to be measured.
-func (o *options) wants(subject string) bool {
-	return o.subjects == "" || slices.ContainsFunc(split(o.subjects), func(s string) bool { return strings.EqualFold(s, subject) })
-}
-
-// runs tells whether a workload is to be run.
-func (o *options) runs(workload string) bool { return slices.Contains(split(o.workloads), workload) }
 
 // folder makes a directory for data. Call remove at the end.
 func (o *options) folder() (path string, remove func(), err error) {
@@ -92,22 +123,4 @@ func (o *options) newReport(ctx context.Context, name, title string) (*report.Re
 		Name: name, Title: title, Command: o.command,
 		Began: time.Now().UTC().Truncate(time.Second), Machine: report.ThisMachine(), Commit: report.CommitOf(module.Directory),
 	}, nil
-}
-
-// conclude prints the tables, and writes the JSON if it was asked for.
-func (o *options) conclude(r *report.Report) error {
-	fmt.Printf("\n%s\ncommit %s\n", r.Machine, r.Commit)
-	for _, s := range r.Subjects {
-		fmt.Printf("%s %s: %s\n", s.Name, s.Version, s.Settings)
-	}
-	for i := range r.Workloads {
-		fmt.Printf("\n%s\n\n%s", r.Workloads[i].About, r.Workloads[i].Table())
-	}
-	for _, note := range r.Notes {
-		fmt.Println("NOTE:", note)
-	}
-	if o.json == "" {
-		return nil
-	}
-	return r.Write(o.json)
 }

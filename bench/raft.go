@@ -23,33 +23,25 @@ const (
 // floor is the name of the disk alone among the subjects.
 const floor = "(the disk alone)"
 
+// raftLibraries measures Raft libraries beside each other.
 func raftLibraries(ctx context.Context, arguments []string) error {
-	o, err := parse("raft", []string{"16", "128"}, arguments)
+	menu := menu{workloads: []string{"16", "128"}}
+	for _, l := range library.All() {
+		menu.subjects = append(menu.subjects, l.Name)
+	}
+	o, err := parse("raft", menu, arguments)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.limit)
-	defer cancel()
-	folder, remove, err := o.folder()
-	if err != nil {
-		return err
-	}
-	defer remove()
-	r, err := o.newReport(ctx, "raft", "Raft libraries")
-	if err != nil {
-		return err
-	}
-	b := &bench{options: o, folder: folder, report: r}
-	libraries := b.libraries(r.Commit)
-	for _, size := range []int{16, 128} {
-		if b.runs(strconv.Itoa(size)) {
-			b.replicate(ctx, libraries, size)
+	return conduct(ctx, o, "raft", "Raft libraries", func(ctx context.Context, b *bench) error {
+		libraries := b.libraries(b.report.Commit)
+		for _, size := range []int{16, 128} {
+			if b.workloads.has(strconv.Itoa(size)) {
+				b.replicate(ctx, libraries, size)
+			}
 		}
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return o.conclude(r)
+		return nil
+	})
 }
 
 // libraries are those that are wanted.
@@ -63,9 +55,9 @@ func (b *bench) libraries(commit string) (wanted []library.Library) {
 		}
 	}
 	for _, l := range library.All() {
-		if b.wants(l.Name) {
+		if b.subjects.has(l.Name) {
 			wanted = append(wanted, l)
-			b.report.Subjects = append(b.report.Subjects, report.Subject{Name: l.Name, Version: versions[l.Module], Settings: l.Settings})
+			b.report.Subjects = append(b.report.Subjects, report.Subject{Name: l.Name, Version: versions[l.Module], Settings: l.Settings, Choices: l.Choices})
 		}
 	}
 	return wanted
@@ -81,6 +73,9 @@ func (b *bench) replicate(ctx context.Context, libraries []library.Library, size
 	}
 	for round := range b.rounds {
 		for _, l := range libraries {
+			if ctx.Err() != nil {
+				break
+			}
 			b.replicateWith(ctx, &w, l, size, round)
 		}
 		b.measure(ctx, &w, floor, "1", round, func() (workload.Figures, error) { return b.floor(size) })

@@ -21,8 +21,9 @@ const (
 // Library is one that can be measured.
 type Library struct {
 	Name     string
-	Module   string // whose version is told
-	Settings string
+	Module   string   // whose version is told
+	Settings string   // what it runs with
+	Choices  []string // in a sentence each, what was chosen where there was a choice, and why
 	start    func(folders []string) (Group, error)
 }
 

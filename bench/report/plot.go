@@ -20,14 +20,19 @@ const (
 // colours tell subjects apart, for the colour-blind too (Okabe and Ito).
 var colours = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#555555", "#e69f00"}
 
-// Plot is the report's plotted workloads as SVG.
-func (r *Report) Plot() string {
-	var plotted []*Workload
+// plots are the workloads that are plotted.
+func (r *Report) plots() (plotted []*Workload) {
 	for i := range r.Workloads {
 		if w := &r.Workloads[i]; w.Plotted && len(w.Points) > 0 {
 			plotted = append(plotted, w)
 		}
 	}
+	return plotted
+}
+
+// Plot is the report's plotted workloads as SVG.
+func (r *Report) Plot() string {
+	plotted := r.plots()
 	var names []string
 	for _, w := range plotted {
 		for _, name := range w.subjects() {
@@ -77,6 +82,9 @@ func newPanel(w *Workload, metric string, left, top float64) *panel {
 				p.least, p.most = min(p.least, v), max(p.most, v)
 			}
 		}
+	}
+	if p.most < p.least { // all are zero, or there are none
+		p.least, p.most = 1, 10
 	}
 	p.least, p.most = math.Pow(10, math.Floor(math.Log10(p.least))), math.Pow(10, math.Ceil(math.Log10(p.most)))
 	if p.least == p.most {

@@ -23,9 +23,10 @@ type Report struct {
 
 // Subject is one of those that were measured beside each other. The first one is ours.
 type Subject struct {
-	Name     string `json:"name"`
-	Version  string `json:"version"`
-	Settings string `json:"settings"`
+	Name     string   `json:"name"`
+	Version  string   `json:"version"`
+	Settings string   `json:"settings"`
+	Choices  []string `json:"choices,omitempty"` // what was chosen for it where there was a choice, and why: a sentence each
 }
 
 // Workload is one thing that all subjects had to do, in rounds.
@@ -40,8 +41,10 @@ type Workload struct {
 
 // Metric is one of the figures of a workload.
 type Metric struct {
-	Name  string `json:"name"` // with its unit
-	Lower bool   `json:"lower_is_better,omitempty"`
+	Name    string   `json:"name"` // with its unit
+	Lower   bool     `json:"lower_is_better,omitempty"`
+	Growth  Growth   `json:"growth,omitempty"`  // how it may grow with the case
+	Ceiling *float64 `json:"ceiling,omitempty"` // what it must never exceed; nil: there is no such bound
 }
 
 // Point is what one subject did in one round.

@@ -3,50 +3,69 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
 // Table is the workload as a table in Markdown, aligned so that it can be read as it is: a row for each case and subject. Figures are the
-// medians of the rounds, with the least and the most of the first one behind it; the last column tells how many times better the first
-// subject is than the row's.
+// medians of the rounds, with the least and the most behind them; the last column tells how many times better the first subject is than the
+// row's. Where there is one subject only, nothing is said of who it is.
 func (w *Workload) Table() string {
 	subjects := w.subjects()
-	if len(subjects) == 0 {
+	switch len(subjects) {
+	case 0:
 		return "(nothing was measured)\n"
+	case 1:
+		return align(w.solo(subjects[0]), 1)
 	}
 	ours := subjects[0]
-	header := []string{w.Case, ""}
-	for _, m := range w.Metrics {
-		header = append(header, m.Name)
-	}
-	rows := [][]string{append(header, ours+" is × as good")}
+	rows := [][]string{slices.Concat([]string{w.Case, ""}, w.names(), []string{ours + " is × as good"})}
 	for _, c := range w.cases() {
 		for _, subject := range subjects {
-			if len(w.values(subject, c, w.Metrics[0].Name)) > 0 {
-				rows = append(rows, w.row(ours, subject, c))
+			if len(w.values(subject, c, w.Metrics[0].Name)) == 0 {
+				continue
 			}
+			ratio := ""
+			if subject != ours {
+				ratio = format(w.Ratio(ours, subject, c))
+			}
+			rows = append(rows, slices.Concat([]string{c, subject}, w.cells(subject, c), []string{ratio}))
 		}
 	}
-	return align(rows)
+	return align(rows, 2)
 }
 
-func (w *Workload) row(ours, subject, c string) []string {
-	row := []string{c, subject}
-	for i, m := range w.Metrics {
-		s := w.Spread(subject, c, m.Name)
-		cell := format(s.Median)
-		if i == 0 && s.Least != s.Most {
-			cell += " (" + format(s.Least) + "–" + format(s.Most) + ")"
-		}
-		row = append(row, cell)
+func (w *Workload) solo(subject string) [][]string {
+	rows := [][]string{slices.Concat([]string{w.Case}, w.names())}
+	for _, c := range w.cases() {
+		rows = append(rows, slices.Concat([]string{c}, w.cells(subject, c)))
 	}
-	ratio := ""
-	if subject != ours {
-		ratio = format(w.Ratio(ours, subject, c))
+	return rows
+}
+
+func (w *Workload) names() (names []string) {
+	for _, m := range w.Metrics {
+		names = append(names, m.Name)
 	}
-	return append(row, ratio)
+	return names
+}
+
+func (w *Workload) cells(subject, c string) (cells []string) {
+	for _, m := range w.Metrics {
+		cells = append(cells, w.Spread(subject, c, m.Name).String())
+	}
+	return cells
+}
+
+// String is the median, and behind it the range if there is one.
+func (s Spread) String() string {
+	median, least, most := format(s.Median), format(s.Least), format(s.Most)
+	if least == most {
+		return median
+	}
+	return median + " (" + least + "–" + most + ")"
 }
 
 // format gives three digits or so, and whole numbers their thousands.
@@ -69,8 +88,8 @@ func format(v float64) string {
 	return digits
 }
 
-// align makes a Markdown table. The first row is its header; the first two columns are flushed left.
-func align(rows [][]string) string {
+// align makes a Markdown table. The first row is its header; so many columns are flushed left.
+func align(rows [][]string, left int) string {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
@@ -81,7 +100,7 @@ func align(rows [][]string) string {
 	for i, row := range rows {
 		for column, cell := range row {
 			padding := strings.Repeat(" ", widths[column]-utf8.RuneCountInString(cell))
-			if column < 2 {
+			if column < left {
 				fmt.Fprintf(&out, "| %s%s ", cell, padding)
 			} else {
 				fmt.Fprintf(&out, "| %s%s ", padding, cell)
@@ -89,16 +108,16 @@ func align(rows [][]string) string {
 		}
 		out.WriteString("|\n")
 		if i == 0 {
-			out.WriteString(rule(widths))
+			out.WriteString(rule(widths, left))
 		}
 	}
 	return out.String()
 }
 
-func rule(widths []int) string {
+func rule(widths []int, left int) string {
 	var out strings.Builder
 	for column, width := range widths {
-		if column < 2 {
+		if column < left {
 			out.WriteString("|" + strings.Repeat("-", width+2))
 		} else {
 			out.WriteString("|" + strings.Repeat("-", width+1) + ":")

@@ -32,7 +32,7 @@ func Etcd(ctx context.Context, binaries string) (*System, error) {
 		Name: "etcd", Version: module.Version, Servers: 3, Tunes: true,
 		Settings: fmt.Sprintf("defaults, log level error; clientv3/concurrency Mutex, %d clients share the sessions", etcdConnections),
 		launch:   func(c *Cluster, t Timing) error { return launchEtcd(c, binary, t) },
-		connect:  connectEtcd,
+		Open:     connectEtcd,
 		role:     etcdRole,
 	}, nil
 }

@@ -14,6 +14,9 @@ import (
 
 // Process is a server. Only processes that were started here are ever signalled, by the handle that the system gave for them.
 type Process struct {
+	// Data is the directory that is its own.
+	Data string
+
 	command []string
 	log     string
 

@@ -24,9 +24,9 @@ func Redis() *System {
 		Name: "Redis", Servers: 1,
 		Settings: "one node, not replicated; appendonly yes, appendfsync always, save \"\"; SET NX PX, release by a Lua script, " +
 			"a poll each " + redisPoll.String() + "; a connection for each session",
-		launch:  launchRedis,
-		connect: connectRedis,
-		role:    func(context.Context, *Cluster, int) role { return leads },
+		launch: launchRedis,
+		Open:   connectRedis,
+		role:   func(context.Context, *Cluster, int) role { return leads },
 	}
 	output, err := exec.Command("redis-server", "--version").Output()
 	if err != nil {

@@ -21,16 +21,20 @@ type System struct {
 	Version string
 	// Servers is how many processes it runs as.
 	Servers int
-	// Settings say what was chosen where there was a choice, and why.
+	// Settings say what it runs with.
 	Settings string
+	// Choices say, in a sentence each, what was chosen where there was a choice, and why.
+	Choices []string
 	// Missing says what is not installed and the command that installs it. Empty: nothing.
 	Missing string
 	// Tunes says that it can be told a Timing.
 	Tunes bool
 
-	launch  func(*Cluster, Timing) error
-	connect func(ctx context.Context, c *Cluster, sessions int) (*Crew, error)
-	role    func(ctx context.Context, c *Cluster, server int) role
+	// Open opens sessions, over connections as the service recommends.
+	Open func(ctx context.Context, c *Cluster, sessions int) (*Crew, error)
+
+	launch func(*Cluster, Timing) error
+	role   func(ctx context.Context, c *Cluster, server int) role
 }
 
 // role is what a server says that it is.
@@ -65,6 +69,9 @@ type Crew struct {
 // farewell bounds how long sessions may take to be closed.
 const farewell = 10 * time.Second
 
+// NewCrew is made of sessions, and of what closes their connections.
+func NewCrew(sessions []Session, hangUp func()) *Crew { return &Crew{sessions, hangUp} }
+
 // HangUp closes the sessions, so that they burden nobody who is measured later, and then the connections.
 func (c *Crew) HangUp() {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
@@ -73,11 +80,15 @@ func (c *Crew) HangUp() {
 	c.hangUp()
 }
 
+// Leave closes the connections and nothing else: what the sessions hold stays with the servers until its time is over.
+func (c *Crew) Leave() { c.hangUp() }
+
 // Cluster is a service that runs.
 type Cluster struct {
 	System    *System
 	Processes []*Process
 	endpoints []string // where clients are served, one for each process
+	web       []string // where metrics are, one for each process; nil: nowhere
 	folder    string
 }
 
@@ -88,7 +99,7 @@ func (s *System) Start(ctx context.Context, folder string, timing Timing) (*Clus
 		c.Stop()
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	if err := errors.Join(c.awaitGrant(ctx), c.AwaitAll(ctx)); err != nil {
+	if err := errors.Join(c.AwaitGrant(ctx), c.AwaitAll(ctx)); err != nil {
 		c.Stop()
 		return nil, err
 	}
@@ -97,7 +108,7 @@ func (s *System) Start(ctx context.Context, folder string, timing Timing) (*Clus
 
 // Connect opens sessions.
 func (c *Cluster) Connect(ctx context.Context, sessions int) (*Crew, error) {
-	crew, err := c.System.connect(ctx, c, sessions)
+	crew, err := c.System.Open(ctx, c, sessions)
 	if err != nil {
 		return nil, fmt.Errorf("%s: connecting %d sessions: %w", c.System.Name, sessions, err)
 	}
@@ -168,8 +179,8 @@ func (c *Cluster) Stop() {
 // startPatience bounds how long servers may take until they grant a lock.
 const startPatience = 40 * time.Second
 
-// awaitGrant waits until a lock is granted and given back.
-func (c *Cluster) awaitGrant(ctx context.Context) error {
+// AwaitGrant waits until a lock is granted and given back.
+func (c *Cluster) AwaitGrant(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for {
@@ -185,7 +196,7 @@ func (c *Cluster) awaitGrant(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("%s grants nothing: %w", c.System.Name, err)
 		}
-		pause(ctx, 50*time.Millisecond)
+		pause(ctx, 20*time.Millisecond)
 	}
 }
 
@@ -215,6 +226,7 @@ func (c *Cluster) run(name string, arguments func(data string) (command []string
 	if err != nil {
 		return err
 	}
+	process.Data = data
 	c.Processes = append(c.Processes, process)
 	return process.Start()
 }

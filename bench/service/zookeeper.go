@@ -27,7 +27,7 @@ func ZooKeeper() *System {
 		Name: "ZooKeeper", Servers: 3,
 		Settings: "tickTime 2000, initLimit 10, syncLimit 5, forceSync yes, " + zookeeperHeap + "; go-zookeeper Lock, a connection for each session",
 		launch:   launchZooKeeper,
-		connect:  connectZooKeeper,
+		Open:     connectZooKeeper,
 		role:     zookeeperRole,
 	}
 	jars, _ := filepath.Glob("/usr/share/java/zookeeper-[0-9]*.jar") // the pattern is a good one

@@ -3,6 +3,7 @@ package workload
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,7 +64,7 @@ type failover struct {
 	unserved sync.WaitGroup
 
 	mutex  sync.Mutex
-	grants []time.Time // each client's first, in the order in which they came
+	grants []time.Time // each client's first
 }
 
 func (f *failover) kill(ctx context.Context, leader *service.Process) (Figures, error) {
@@ -82,6 +83,7 @@ func (f *failover) kill(ctx context.Context, leader *service.Process) (Figures, 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	slices.SortFunc(f.grants, time.Time.Compare)
 	return Figures{
 		FirstGrant: milliseconds(f.grants[0].Sub(killed)), AllServed: milliseconds(f.grants[failoverClients-1].Sub(killed)),
 	}, nil

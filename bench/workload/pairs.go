@@ -31,26 +31,34 @@ const (
 
 // Pairs has each client grab and release a lock of its own, again and again.
 func Pairs(ctx context.Context, c *service.Cluster, clients int, duration time.Duration) (Figures, error) {
-	ctx, cancel := context.WithTimeout(ctx, warmUp+duration+overtime)
-	defer cancel()
 	crew, err := c.Connect(ctx, clients)
 	if err != nil {
 		return nil, err
 	}
 	defer crew.HangUp()
+	return PairsOf(ctx, c, crew, duration)
+}
+
+// PairsOf is Pairs by clients who are connected.
+func PairsOf(ctx context.Context, c *service.Cluster, crew *service.Crew, duration time.Duration) (Figures, error) {
+	ctx, cancel := context.WithTimeout(ctx, warmUp+duration+overtime)
+	defer cancel()
 	load := newLoad(c, duration)
 	for i, session := range crew.Sessions {
 		mutex := session.Mutex(fmt.Sprintf("own-%d", i))
-		load.worker(func() (time.Duration, error) {
-			begin := time.Now()
-			if err := mutex.Lock(ctx); err != nil {
-				return 0, err
-			}
-			err := mutex.Unlock(ctx)
-			return time.Since(begin), err
-		})
+		load.worker(func() (time.Duration, error) { return pair(ctx, mutex) })
 	}
 	return load.figures(PairsPerSecond)
+}
+
+// pair tells how long it took.
+func pair(ctx context.Context, mutex service.Mutex) (time.Duration, error) {
+	begin := time.Now()
+	if err := mutex.Lock(ctx); err != nil {
+		return 0, err
+	}
+	err := mutex.Unlock(ctx)
+	return time.Since(begin), err
 }
 
 // load is a number of workers that do one thing again and again, and what came out while it was measured.
@@ -94,16 +102,15 @@ func (l *load) worker(act func() (time.Duration, error)) {
 // figures measures for as long as it was told to.
 func (l *load) figures(rate string) (Figures, error) {
 	time.Sleep(warmUp)
-	before, err := l.cluster.CPU()
-	l.errs = append(l.errs, err)
+	before, errBefore := l.cluster.CPU()
 	began := time.Now()
 	close(l.measured)
 	time.Sleep(l.duration)
 	took := time.Since(began)
 	close(l.over)
-	after, err := l.cluster.CPU()
+	after, errAfter := l.cluster.CPU()
 	l.workers.Wait()
-	if err := errors.Join(append(l.errs, err)...); err != nil {
+	if err := errors.Join(append(l.errs, errBefore, errAfter)...); err != nil {
 		return nil, fmt.Errorf("%s: %w", l.cluster.System.Name, err)
 	}
 	done := float64(len(l.latencies))

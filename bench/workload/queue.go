@@ -11,13 +11,13 @@ import (
 // Queue has all clients want one lock: whoever gets it releases it at once, and queues again. A hand-over is from the holder's call of release
 // to the return of the next holder's acquire, and counts only if that is another client.
 func Queue(ctx context.Context, c *service.Cluster, clients int, duration time.Duration) (Figures, error) {
-	ctx, cancel := context.WithTimeout(ctx, warmUp+duration+overtime)
-	defer cancel()
 	crew, err := c.Connect(ctx, clients)
 	if err != nil {
 		return nil, err
 	}
 	defer crew.HangUp()
+	ctx, cancel := context.WithTimeout(ctx, warmUp+duration+overtime)
+	defer cancel()
 	load := newLoad(c, duration)
 	var baton baton
 	for i, session := range crew.Sessions {
