@@ -2,6 +2,7 @@
 //
 //	go run . locks                 lock services: lockd, etcd, ZooKeeper, Redis
 //	go run . raft                  Raft libraries: ours, etcd-io/raft, dragonboat, hashicorp/raft
+//	go run . growth                lockd alone, with ever more of everything; fails where anything grows faster than it may
 //	go run . document FILE...      docs/benchmarks.md and its plots, from what --json has kept of the others
 //
 // Rounds are interleaved, so that whatever else the machine does is shared by all. Figures of one run may be compared with each other, and not
@@ -29,11 +30,11 @@ func main() {
 }
 
 func run(ctx context.Context, arguments []string) error {
-	commands := map[string]func(context.Context, []string) error{"locks": locks, "raft": raftLibraries, "document": document}
+	commands := map[string]func(context.Context, []string) error{"locks": locks, "raft": raftLibraries, "growth": growing, "document": document}
 	if len(arguments) > 0 {
 		if command, known := commands[arguments[0]]; known {
 			return command(ctx, arguments[1:])
 		}
 	}
-	return errors.New("usage: bench locks | raft | document (see --help of each)")
+	return errors.New("usage: bench locks | raft | growth | document (see --help of each)")
 }
