@@ -63,13 +63,14 @@ func work(ctx context.Context, crew *service.Crew) (wait func() ([]time.Duration
 		working.Go(func() {
 			for ctx.Err() == nil && errs[i] == nil {
 				began := time.Now()
-				errs[i] = lockOnce(ctx, mutex)
-				if i == 0 {
+				err := lockOnce(ctx, mutex)
+				switch {
+				case ctx.Err() != nil: // it was cut short, and tells nothing
+				case err != nil:
+					errs[i] = err
+				case i == 0:
 					latencies = append(latencies, time.Since(began))
 				}
-			}
-			if ctx.Err() != nil {
-				errs[i] = nil // it was cut short
 			}
 		})
 	}

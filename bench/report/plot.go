@@ -123,7 +123,7 @@ func (p *panel) draw(out *strings.Builder, names []string) {
 	}
 	bottom := p.top + panelHeight - marginBottom
 	for i, c := range p.cases {
-		fmt.Fprintf(out, `<text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`+"\n", p.x(i), bottom+17, html.EscapeString(c))
+		fmt.Fprintf(out, `<text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`+"\n", p.x(i), bottom+17, html.EscapeString(label(c)))
 	}
 	fmt.Fprintf(out, `<text x="%.1f" y="%.1f" text-anchor="middle" fill="#555555">%s</text>`+"\n",
 		p.left+marginLeft+(panelWidth-marginLeft-marginRight)/2, bottom+33, html.EscapeString(p.workload.Case))

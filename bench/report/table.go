@@ -31,7 +31,7 @@ func (w *Workload) Table() string {
 			if subject != ours {
 				ratio = format(w.Ratio(ours, subject, c))
 			}
-			rows = append(rows, slices.Concat([]string{c, subject}, w.cells(subject, c), []string{ratio}))
+			rows = append(rows, slices.Concat([]string{label(c), subject}, w.cells(subject, c), []string{ratio}))
 		}
 	}
 	return align(rows, 2)
@@ -40,7 +40,7 @@ func (w *Workload) Table() string {
 func (w *Workload) solo(subject string) [][]string {
 	rows := [][]string{slices.Concat([]string{w.Case}, w.names())}
 	for _, c := range w.cases() {
-		rows = append(rows, slices.Concat([]string{c}, w.cells(subject, c)))
+		rows = append(rows, slices.Concat([]string{label(c)}, w.cells(subject, c)))
 	}
 	return rows
 }
@@ -66,6 +66,14 @@ func (s Spread) String() string {
 		return median
 	}
 	return median + " (" + least + "–" + most + ")"
+}
+
+// label is a case as people read it.
+func label(c string) string {
+	if v, is := number(c); is && v >= 1000 {
+		return format(v)
+	}
+	return c
 }
 
 // format gives three digits or so, and whole numbers their thousands.
@@ -126,7 +134,8 @@ func rule(widths []int, left int) string {
 	return out.String() + "|\n"
 }
 
+// number is a case that is one.
 func number(text string) (float64, bool) {
-	v, err := strconv.ParseFloat(strings.ReplaceAll(text, ",", ""), 64)
+	v, err := strconv.ParseFloat(text, 64)
 	return v, err == nil
 }
