@@ -112,7 +112,13 @@ func (m *etcdMember) start(folder string, size int) (err error) {
 	if err != nil {
 		return err
 	}
-	m.work.Go(func() { m.err = m.run() })
+	m.work.Go(func() {
+		if m.err = m.run(); m.err != nil { // of the disk: whoever waits is answered
+			m.inbox.close()
+			events, _ := m.inbox.take(nil)
+			m.farewell(events)
+		}
+	})
 	return nil
 }
 

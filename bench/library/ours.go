@@ -92,7 +92,7 @@ type ourMember struct {
 	disk  *inbox[raft.Record]
 	leads atomic.Bool
 	work  sync.WaitGroup
-	err   error // of the disk
+	errs  chan error // of the disk; it has room for those who write
 
 	// The loop's own.
 	began     time.Time
@@ -114,7 +114,7 @@ func startOurMember(id raft.ID, folder string, membership raft.Membership, liste
 	}
 	m := &ourMember{
 		log: log, inbox: newInbox[any](), disk: newInbox[raft.Record](), began: time.Now(), open: map[raft.Index]chan error{},
-		applied: stored.Snapshot.Index,
+		applied: stored.Snapshot.Index, errs: make(chan error, 2),
 	}
 	m.node = raft.New(raft.Config{
 		ID: id, Incarnation: uint64(id), ElectionTimeout: election, Heartbeat: heartbeat, Drift: 1000, Random: rand.NewPCG(uint64(id), 1),
@@ -141,7 +141,7 @@ func startOurMember(id raft.ID, folder string, membership raft.Membership, liste
 	})
 	m.peers.Speak(lockfsm.Newest)
 	m.work.Go(m.run)
-	m.work.Go(func() { m.err = m.save() })
+	m.work.Go(func() { m.heed(m.save()) })
 	return m, nil
 }
 
@@ -149,7 +149,23 @@ func (m *ourMember) close() error {
 	m.inbox.close()
 	m.disk.close()
 	m.work.Wait()
-	return errors.Join(m.err, m.peers.Close(), m.log.Close())
+	close(m.errs)
+	errs := []error{m.peers.Close(), m.log.Close()}
+	for err := range m.errs {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// heed ends the member if its disk has failed, so that whoever waits for it is answered.
+func (m *ourMember) heed(err error) {
+	if err != nil {
+		m.inbox.close()
+		select {
+		case m.errs <- err:
+		default: // the first ones say enough
+		}
+	}
 }
 
 // run is the loop: any number of steps, one drain.
@@ -235,9 +251,11 @@ func (m *ourMember) snapshot() {
 	m.unsnapped, m.snapping = 0, true
 	snapshot := m.node.SnapshotAt(m.applied)
 	m.work.Go(func() {
-		if err := m.log.SaveSnapshot(snapshot); err == nil {
-			m.inbox.post(raft.Snapshotted{Snapshot: snapshot})
+		if err := m.log.SaveSnapshot(snapshot); err != nil {
+			m.heed(err)
+			return
 		}
+		m.inbox.post(raft.Snapshotted{Snapshot: snapshot})
 	})
 }
 

@@ -95,11 +95,11 @@ func connectEtcd(_ context.Context, c *Cluster, sessions int) (*Crew, error) {
 		}
 		return etcdSession{session}, nil
 	})
+	crew.Sessions = all
 	if err != nil {
 		crew.HangUp()
 		return nil, err
 	}
-	crew.Sessions = all
 	return crew, nil
 }
 
