@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -78,10 +79,8 @@ func (b *bench) loads(ctx context.Context, systems []*service.System) {
 	}
 	clusters := b.start(ctx, systems)
 	defer stop(clusters)
-	for _, c := range clusters { // Java compiles what runs often
-		if _, err := workload.Pairs(ctx, c, 64, b.duration); err != nil {
-			b.note("warming up: %v", err)
-		}
+	for _, c := range clusters {
+		b.warm(ctx, c)
 	}
 	if b.workloads.has("own") {
 		w := own()
@@ -92,6 +91,15 @@ func (b *bench) loads(ctx context.Context, systems []*service.System) {
 		w := queue()
 		b.interleave(ctx, &w, clusters, []int{10, 100, 1000}, workload.Queue)
 		b.report.Workloads = append(b.report.Workloads, w)
+	}
+}
+
+// warm loads a system for as long as Java takes to compile what runs often, whoever it is.
+func (b *bench) warm(ctx context.Context, c *service.Cluster) {
+	_, errPairs := workload.Pairs(ctx, c, 64, 3*b.duration)
+	_, errQueue := workload.Queue(ctx, c, 100, b.duration)
+	if err := errors.Join(errPairs, errQueue); err != nil {
+		b.note("warming up: %v", err)
 	}
 }
 

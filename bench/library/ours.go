@@ -25,8 +25,11 @@ var (
 func ours() Library {
 	return Library{
 		Name: "lockd/raft", Module: "lockd",
-		Settings: "raft, wal and transport as the daemon has them: the loop, and a goroutine that writes and syncs while it goes on; " +
-			"the bounds are the daemon's; a snapshot each 8 MiB of log",
+		Settings: "raft, wal and transport with the daemon's bounds; a snapshot each 8 MiB of log",
+		Choices: []string{
+			"The loop is written as the daemon's: a goroutine writes and syncs while the loop goes on. The machine counts, as everybody's here.",
+			"Snapshots are taken as in the daemon, though the others take none: the log is to stay as short as it is in service.",
+		},
 		start: startOurs,
 	}
 }

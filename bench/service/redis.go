@@ -22,8 +22,15 @@ const redisPoll = 5 * time.Millisecond
 func Redis() *System {
 	s := &System{
 		Name: "Redis", Servers: 1,
-		Settings: "one node, not replicated; appendonly yes, appendfsync always, save \"\"; SET NX PX, release by a Lua script, " +
-			"a poll each " + redisPoll.String() + "; a connection for each session",
+		Settings: "one node, not replicated; appendonly yes, appendfsync always, save \"\"",
+		Choices: []string{
+			"It shows the price of durability alone: what was acknowledged is on one disk, and nobody takes over from it.",
+			"SET NX PX with a random value, and release by a Lua script that compares it: Redis's own recipe for one node.",
+			"A connection for each session: the client's default of ten for each processor would have clients wait for one another.",
+			"Redis has no queue, so who finds a lock held asks again each " + redisPoll.String() + ": more often takes processor time from the holder, less often leaves " +
+				"the lock idle for longer.",
+			"No snapshots beside the log: it loses nothing without them.",
+		},
 		launch: launchRedis,
 		Open:   connectRedis,
 		role:   func(context.Context, *Cluster, int) role { return leads },
