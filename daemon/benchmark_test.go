@@ -33,6 +33,7 @@ func benchmarkPairs(b *testing.B, clients int) {
 		require.NoError(b, err)
 		sessions[i] = lockfsm.SessionID(opened.GetSession())
 	}
+	b.ReportAllocs() // of all three nodes and the clients
 	b.ResetTimer()
 	var running sync.WaitGroup
 	for i, s := range streams {

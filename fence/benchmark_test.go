@@ -8,6 +8,7 @@ import (
 // BenchmarkEqualToken is what each operation of a holder but the first costs.
 func BenchmarkEqualToken(b *testing.B) {
 	guard := New()
+	b.ReportAllocs()
 	for b.Loop() {
 		if err := guard.Do(b.Context(), "document", 34, nothing); err != nil {
 			b.Fatal(err)
@@ -22,6 +23,7 @@ func BenchmarkRaise(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer guard.Close()
+	b.ReportAllocs()
 	for token := Token(1); b.Loop(); token++ {
 		if err := present(guard, "document", token); err != nil {
 			b.Fatal(err)

@@ -11,6 +11,7 @@ func TestCalibration(t *testing.T) {
 }
 
 func BenchmarkCalibrate(b *testing.B) {
+	b.ReportAllocs()
 	for b.Loop() {
 		require.NoError(b, Calibrate())
 	}

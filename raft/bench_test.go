@@ -5,21 +5,21 @@ import (
 	"testing"
 )
 
-// trio is a cluster of three whose messages and disks take no time: what is left is the work of the nodes themselves.
-type trio struct {
-	nodes   [3]*Node
-	outputs [3]Output
+// group is a cluster whose messages and disks take no time: what is left is the work of the nodes themselves.
+type group struct {
+	nodes   []*Node
+	outputs []Output
 	flying  []Envelope
 }
 
-func newTrio() *trio {
-	c := &trio{}
+func newGroup(size int) *group {
+	c := &group{nodes: make([]*Node, size), outputs: make([]Output, size)}
 	for i := range c.nodes {
 		config := testConfig(ID(i+1), 1)
 		config.MaxAppendBytes, config.MaxInflight, config.MaxInflightBytes = 1<<20, 64, 1<<24
 		config.MinInflightBytes = 64 << 10
 		config.MaxUncommittedBytes, config.KeepBytes = 1<<30, 1000*entryCost
-		c.nodes[i] = New(config, foundation(3), 0)
+		c.nodes[i] = New(config, foundation(size), 0)
 	}
 	c.nodes[0].Step(c.nodes[0].Deadline(), Timeout{})
 	c.settle()
@@ -27,7 +27,7 @@ func newTrio() *trio {
 }
 
 // settle drains everybody, and delivers, until nobody has anything to say.
-func (c *trio) settle() {
+func (c *group) settle() {
 	for {
 		idle := true
 		for i, n := range c.nodes {
@@ -52,7 +52,7 @@ func (c *trio) settle() {
 }
 
 // compact keeps the logs short, as a machine that takes snapshots would.
-func (c *trio) compact() {
+func (c *group) compact() {
 	for _, n := range c.nodes {
 		n.Step(n.now, Snapshotted{n.SnapshotAt(n.commit)})
 	}
@@ -62,7 +62,7 @@ func (c *trio) compact() {
 func BenchmarkCommit(b *testing.B) {
 	for _, batch := range []int{1, 64, 1024} {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
-			c, command := newTrio(), make([]byte, 64)
+			c, command := newGroup(3), make([]byte, 64)
 			leader := c.nodes[0]
 			if leader.Role() != Leader {
 				b.Fatal("nobody leads")
@@ -84,6 +84,48 @@ func BenchmarkCommit(b *testing.B) {
 				b.Fatalf("committed %d of %d", leader.commit, leader.log.last())
 			}
 		})
+	}
+}
+
+// BenchmarkLeader is the cost of one entry at the leader alone, 64 of them at a time: Propose, the Append to each follower, and its answer. What a
+// follower more takes is the difference between two sizes.
+func BenchmarkLeader(b *testing.B) {
+	for _, members := range []int{1, 3, 5, 7} {
+		b.Run(fmt.Sprintf("members=%d", members), func(b *testing.B) {
+			c, command := newGroup(members), make([]byte, 64)
+			leader, out := c.nodes[0], &c.outputs[0]
+			b.ReportAllocs()
+			b.ResetTimer()
+			for done := 0; done < b.N; done += 64 {
+				for range min(64, b.N-done) {
+					if _, err := leader.Propose(leader.now, command); err != nil {
+						b.Fatal(err)
+					}
+				}
+				serve(leader, out)
+				if len(leader.log.entries) > 100_000 {
+					leader.Step(leader.now, Snapshotted{leader.SnapshotAt(leader.commit)})
+				}
+			}
+			if leader.commit != leader.log.last() {
+				b.Fatalf("committed %d of %d", leader.commit, leader.log.last())
+			}
+		})
+	}
+}
+
+// serve is the leader's disk, and its followers, who agree at once.
+func serve(leader *Node, out *Output) {
+	for leader.Drain(out); out.Record.Sequence != 0 || len(out.Send) > 0; leader.Drain(out) {
+		if out.Record.Sequence != 0 {
+			leader.Step(leader.now, Persisted{out.Record.Sequence})
+		}
+		for _, e := range out.Send {
+			sent := e.Message.(*Append)
+			leader.Step(leader.now, Receive{Envelope{From: e.To, To: e.From, Incarnation: uint64(e.To), Message: &Appended{
+				Term: sent.Term, Round: sent.Round, Match: sent.PrevIndex + Index(len(sent.Entries)),
+			}}})
+		}
 	}
 }
 

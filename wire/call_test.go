@@ -228,12 +228,23 @@ func BenchmarkDecodeCall(b *testing.B) {
 	}
 }
 
+var granted = []Reply{{ID: 7, Answer: lockfsm.Result{Status: lockfsm.OK, Session: 12, Token: 900, Current: 900, Last: 900, Revision: 5000}}}
+
 func BenchmarkEncodeReply(b *testing.B) {
-	replies := []Reply{{ID: 7, Answer: lockfsm.Result{Status: lockfsm.OK, Session: 12, Token: 900, Current: 900, Last: 900, Revision: 5000}}}
 	var buffer []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		buffer = EncodeReplies(buffer[:0], replies)
+		buffer = EncodeReplies(buffer[:0], granted)
+	}
+}
+
+func BenchmarkDecodeReply(b *testing.B) {
+	frame := EncodeReplies(nil, granted)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := DecodeReplies(frame); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
