@@ -76,7 +76,7 @@ func BenchmarkCommit(b *testing.B) {
 					}
 				}
 				c.settle()
-				if len(leader.log.entries) > 100_000 {
+				if leader.log.last()-leader.log.base() > 100_000 {
 					c.compact()
 				}
 			}
@@ -110,7 +110,7 @@ func BenchmarkFollower(b *testing.B) {
 				n.Drain(&out)
 				n.Step(0, Persisted{out.Record.Sequence})
 				n.Drain(&out)
-				if len(n.log.entries) > 100_000 {
+				if n.log.last()-n.log.base() > 100_000 {
 					n.Step(0, Snapshotted{n.SnapshotAt(n.commit)})
 				}
 			}
