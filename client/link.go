@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -93,6 +94,7 @@ func (s *stream) talk(ctx context.Context) error {
 	for {
 		select {
 		case <-s.wake:
+			runtime.Gosched() // one frame brought many callers their answers: what they ask next is sent as one as well
 			if err := s.flush(rpc); err != nil {
 				return <-ended // a send fails because the stream has ended: the reader knows why
 			}

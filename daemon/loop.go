@@ -75,10 +75,11 @@ func (l *loop) run() {
 	l.timer = time.NewTimer(0)
 	defer l.timer.Stop()
 	var events []event
+	now := l.clock()
 	for {
-		// Whether a Timeout is due is looked up before the inbox is emptied: whatever had come by
+		// Whether a Timeout is due is looked up by a time before the inbox is emptied: whatever had come by
 		// then is stepped before it, so that a renewal is never read after the expiry that it averts.
-		due := l.due()
+		due := l.due(now)
 		var open bool
 		events, open = l.inbox.take(events)
 		if !open {
@@ -86,16 +87,18 @@ func (l *loop) run() {
 			return
 		}
 		if len(events) == 0 && !due {
-			l.sleep()
+			l.sleep(now)
+			now = l.clock()
 			continue
 		}
-		l.turn(events, due)
+		now = l.clock()
+		l.turn(now, events, due)
 	}
 }
 
-// turn is everything between two looks at the inbox.
-func (l *loop) turn(events []event, due bool) {
-	began, now := time.Now(), l.clock()
+// turn is everything between two looks at the inbox. It is timed by Go's clock, which is cheaper to look at than the server's.
+func (l *loop) turn(now time.Duration, events []event, due bool) {
+	began := time.Now()
 	for i := range events {
 		l.step(now, events[i])
 	}
@@ -109,8 +112,8 @@ func (l *loop) turn(events []event, due bool) {
 
 // due tells whether a Timeout is. One that is late by more than a heartbeat was missed because the process did
 // not run. It waits for another heartbeat, so that the goroutines which read sockets come first.
-func (l *loop) due() bool {
-	now, deadline := l.clock(), l.server.Deadline()
+func (l *loop) due(now time.Duration) bool {
+	deadline := l.server.Deadline()
 	switch {
 	case now < deadline:
 		l.grace = 0
@@ -125,8 +128,9 @@ func (l *loop) due() bool {
 	return true
 }
 
-func (l *loop) sleep() {
-	l.timer.Reset(max(l.server.Deadline(), l.grace) - l.clock())
+// sleep waits until something comes in, or for as long as there is from now until a Timeout is due.
+func (l *loop) sleep(now time.Duration) {
+	l.timer.Reset(max(l.server.Deadline(), l.grace) - now)
 	select {
 	case <-l.inbox.wake:
 	case <-l.timer.C:

@@ -33,19 +33,19 @@ func (l *loop) passes(d time.Duration) { l.began -= d }
 
 func TestATimeoutThatWasSleptThroughLeavesTheSocketsTimeToBeRead(t *testing.T) {
 	l := idle(t)
-	require.False(t, l.due())
+	require.False(t, l.due(l.clock()))
 	l.passes(time.Hour) // the process was stopped
-	require.False(t, l.due())
+	require.False(t, l.due(l.clock()))
 	l.passes(l.heartbeat / 2)
-	require.False(t, l.due())
+	require.False(t, l.due(l.clock()))
 	l.passes(l.heartbeat)
-	require.True(t, l.due(), "nobody was heard")
+	require.True(t, l.due(l.clock()), "nobody was heard")
 }
 
 func TestATimeoutThatIsDueIsNotHeldBack(t *testing.T) {
 	l := idle(t)
 	l.passes(l.server.Deadline() - l.clock() + l.heartbeat/2)
-	require.True(t, l.due())
+	require.True(t, l.due(l.clock()))
 }
 
 // note keeps the answers of a call.

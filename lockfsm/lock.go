@@ -36,7 +36,7 @@ func (m *Machine) enter(c Acquire) Result {
 // grant gives a free lock to a waiter, or to an Acquire that need not wait, under a new token.
 func (m *Machine) grant(name string, place Place, w waiter, vacant lock) Token {
 	assert(vacant.token == 0, "a lock is never granted while it is held")
-	holder := m.sessions.edit(sessionKey(w.session))
+	holder := m.session(w.session)
 	assert(holder != nil, "a lock is only granted to a session that lives")
 	token := m.last + 1
 	assert(generation(token) == generation(m.last), "tokens never reach into the next generation")
@@ -71,7 +71,7 @@ func (m *Machine) vacate(name string) lock {
 	assert(found && vacant.token != 0, "only a held lock is vacated")
 	m.grants.delete(tokenKey(vacant.token))
 	m.held.delete(heldKey{vacant.session, vacant.token})
-	if holder := m.sessions.edit(sessionKey(vacant.session)); holder != nil {
+	if holder := m.session(vacant.session); holder != nil {
 		holder.held--
 	}
 	return lock{waiters: vacant.waiters}
@@ -85,7 +85,7 @@ func (m *Machine) join(name string, place Place, w waiter) {
 		m.deadlines.set(deadlineKey{w.until, place}, name)
 	}
 	m.locks.edit(nameKey(name)).waiters++
-	m.sessions.edit(sessionKey(w.session)).waiting++
+	m.session(w.session).waiting++
 }
 
 // leave takes a waiter out of its queue without a grant.
@@ -104,7 +104,7 @@ func (m *Machine) unqueue(at queueKey, w waiter) {
 	if w.until != Forever {
 		m.deadlines.delete(deadlineKey{w.until, at.place})
 	}
-	m.sessions.edit(sessionKey(w.session)).waiting--
+	m.session(w.session).waiting--
 }
 
 // settle answers an Acquire that had waited, now and whenever it is asked again.

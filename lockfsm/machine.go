@@ -10,9 +10,10 @@ import (
 type Machine struct {
 	state
 
-	// Both are only room to work in, empty between entries.
+	// These are only room to work in, empty at the beginning of an entry.
 	subjects []string    // the lock of each Settled of the present entry
 	ending   []SessionID // sessions that the present entry ends
+	found    found
 }
 
 // maxTime leaves room above it for any deadline that counts from it.
@@ -60,6 +61,7 @@ func (m *Machine) begin(index uint64, at time.Duration, applied *Applied) {
 	assert(generation(index) == generation(m.revision), "the log never reaches into the next generation")
 	assert(at >= m.time && at <= maxTime, "cluster time never falls along the log")
 	m.revision, m.time = index, at
+	m.found = found{}
 	*applied = Applied{
 		Renewals: applied.Renewals[:0],
 		Settled:  applied.Settled[:0],

@@ -10,13 +10,12 @@ func (m *Machine) recall(r Request, draft request, room int) (answer request, kn
 	if r.Session == 0 && draft.kind == kindRelease {
 		return request{}, false
 	}
-	present, lives := m.sessions.get(sessionKey(r.Session))
-	if !lives {
+	present := m.session(r.Session)
+	if present == nil {
 		return request{status: UnknownSession}, true
 	}
 	if r.Acknowledged > present.acknowledged {
 		m.prune(r.Session, r.Acknowledged)
-		present, _ = m.sessions.get(sessionKey(r.Session))
 	}
 	if first := m.again(r, draft); first.status != 0 {
 		return first, true
@@ -70,12 +69,12 @@ func (m *Machine) remember(r Request, draft request, result Result) {
 
 func (m *Machine) keep(at requestKey, kept request) {
 	m.requests.set(at, kept)
-	m.sessions.edit(sessionKey(at.session)).requests++
+	m.session(at.session).requests++
 }
 
 func (m *Machine) forget(at requestKey) {
 	m.requests.delete(at)
-	m.sessions.edit(sessionKey(at.session)).requests--
+	m.session(at.session).requests--
 }
 
 // decide turns the answer of an Acquire that waited into its final one. If its number was
@@ -94,15 +93,15 @@ func (m *Machine) decide(at requestKey, result Result) {
 }
 
 func (m *Machine) acknowledged(at requestKey) bool {
-	s, lives := m.sessions.get(sessionKey(at.session))
-	return lives && at.sequence <= s.acknowledged
+	s := m.session(at.session)
+	return s != nil && at.sequence <= s.acknowledged
 }
 
 // prune moves a session's acknowledged mark up, and forgets the answers that it passes.
 // An Acquire that still waits has no answer yet: it stays until it is settled. Those
 // below the old mark are such Acquires only, and are not looked at again.
 func (m *Machine) prune(id SessionID, mark Sequence) {
-	s := m.sessions.edit(sessionKey(id))
+	s := m.session(id)
 	at := requestKey{id, s.acknowledged + 1}
 	s.acknowledged = mark
 	for {

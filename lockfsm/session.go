@@ -12,11 +12,26 @@ func (m *Machine) open(c Open) Result {
 	id := SessionID(m.revision)
 	opened := session{nonce: c.Nonce, ttl: c.TTL, deadline: m.time + c.TTL, owner: c.Owner}
 	m.sessions.set(sessionKey(id), opened)
+	m.found = found{}
 	m.expiry.set(expiryKey{opened.deadline, id}, struct{}{})
 	if c.Nonce != 0 {
 		m.nonces.set(numberKey(c.Nonce), id)
 	}
 	return Result{Status: OK, Session: id, TTL: c.TTL}
+}
+
+// found is the session that was looked for last, and its place in the tree: most entries come by one session half a dozen times.
+type found struct {
+	id      SessionID
+	session *session // nil: there is none, or no session was looked for
+}
+
+// session is the place to change a session in, nil if there is none. It holds until a session is opened or departs, and to the end of the entry.
+func (m *Machine) session(id SessionID) *session {
+	if m.found.session == nil || m.found.id != id {
+		m.found = found{id, m.sessions.edit(sessionKey(id))}
+	}
+	return m.found.session
 }
 
 func (m *Machine) renew(c Renew, applied *Applied) Result {
@@ -81,6 +96,7 @@ func (m *Machine) depart(id SessionID, applied *Applied) {
 		m.leave(name, wait.place, UnknownSession, applied)
 	}
 	m.sessions.delete(sessionKey(id))
+	m.found = found{}
 	m.expiry.delete(expiryKey{s.deadline, id})
 	if s.nonce != 0 {
 		m.nonces.delete(numberKey(s.nonce))

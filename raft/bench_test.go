@@ -76,7 +76,7 @@ func BenchmarkCommit(b *testing.B) {
 					}
 				}
 				c.settle()
-				if len(leader.log.entries) > 100_000 {
+				if leader.log.last()-leader.log.base() > 100_000 {
 					c.compact()
 				}
 			}
@@ -103,7 +103,7 @@ func BenchmarkLeader(b *testing.B) {
 					}
 				}
 				serve(leader, out)
-				if len(leader.log.entries) > 100_000 {
+				if leader.log.last()-leader.log.base() > 100_000 {
 					leader.Step(leader.now, Snapshotted{leader.SnapshotAt(leader.commit)})
 				}
 			}
@@ -152,7 +152,7 @@ func BenchmarkFollower(b *testing.B) {
 				n.Drain(&out)
 				n.Step(0, Persisted{out.Record.Sequence})
 				n.Drain(&out)
-				if len(n.log.entries) > 100_000 {
+				if n.log.last()-n.log.base() > 100_000 {
 					n.Step(0, Snapshotted{n.SnapshotAt(n.commit)})
 				}
 			}

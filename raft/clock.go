@@ -27,7 +27,7 @@ func (n *Node) Clock() time.Duration {
 }
 
 func (n *Node) lastTime() time.Duration {
-	if n.log.last() == n.log.base {
+	if n.log.last() == n.log.base() {
 		return n.log.snapshot.Time
 	}
 	return n.log.at(n.log.last()).Time

@@ -10,7 +10,7 @@ import "slices"
 func (n *Node) Clone() *Node {
 	n.mustBeDrained()
 	c := *n
-	c.log.entries = slices.Clip(n.log.entries) // so that the clone's next entry does not land in the array that the original appends to
+	c.log.entries = n.log.entries.clone()
 	c.memberships = slices.Clone(n.memberships)
 	c.ballot = ballot{granted: slices.Clone(n.ballot.granted), refused: slices.Clone(n.ballot.refused)}
 	c.lead = n.lead.clone()

@@ -127,23 +127,31 @@ func (d *digest) snapshot(s Snapshot) {
 func (d *digest) entries(entries []Entry) {
 	d.number(uint64(len(entries)))
 	for i := range entries {
-		e := &entries[i]
-		d.number(uint64(e.Index))
-		d.number(uint64(e.Term))
-		d.number(uint64(e.Kind))
-		if e.Kind == KindMembers {
-			d.membership(mustDecodeMembership(e))
-		} else {
-			d.data(e.Data)
-		}
+		d.entry(&entries[i])
+	}
+}
+
+func (d *digest) entry(e *Entry) {
+	d.number(uint64(e.Index))
+	d.number(uint64(e.Term))
+	d.number(uint64(e.Kind))
+	if e.Kind == KindMembers {
+		d.membership(mustDecodeMembership(e))
+	} else {
+		d.data(e.Data)
 	}
 }
 
 func (d *digest) log(l *log) {
 	d.snapshot(l.snapshot)
-	d.number(uint64(l.base))
+	d.number(uint64(l.base()))
+	d.number(uint64(l.last()))
 	d.number(uint64(l.baseTerm))
-	d.entries(l.entries)
+	for _, array := range l.entries.arrays { // in how many they are is of no meaning
+		for i := range array {
+			d.entry(&array[i])
+		}
+	}
 }
 
 func (d *digest) lead(n *Node) {

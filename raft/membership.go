@@ -110,8 +110,8 @@ func with(list []Member, member Member) []Member { return union(list, []Member{m
 // findMemberships reads them from the snapshot and the entries behind it.
 func findMemberships(l *log) []placed {
 	found := []placed{{l.snapshot.Index, l.snapshot.Membership}}
-	for i := range l.entries {
-		if e := &l.entries[i]; e.Kind == KindMembers && e.Index > l.snapshot.Index {
+	for index := l.snapshot.Index + 1; index <= l.last(); index++ {
+		if e := l.at(index); e.Kind == KindMembers {
 			found = append(found, placed{e.Index, mustDecodeMembership(e)})
 		}
 	}

@@ -84,7 +84,7 @@ func (p *peer) probe(next Index) {
 
 // feed sends one follower what is due.
 func (n *Node) feed(p *peer) {
-	if p.next <= n.log.base && p.mode != installing {
+	if p.next <= n.log.base() && p.mode != installing {
 		p.beginInstall(n.log.snapshot)
 	}
 	sent, prev := false, p.next-1

@@ -214,7 +214,7 @@ func (n *Node) wanted() *Fetch {
 func (n *Node) onFetch(from ID, m *Fetch) {
 	reply := &Fetched{Term: n.term, Index: m.Index, EntryTerm: m.EntryTerm}
 	// An entry of the same term right before the one that is named comes before it in every log (see meets).
-	if n.log.matches(m.Index, m.EntryTerm) && m.Index > n.log.base || n.log.matches(m.Index-1, m.EntryTerm) {
+	if n.log.matches(m.Index, m.EntryTerm) && m.Index > n.log.base() || n.log.matches(m.Index-1, m.EntryTerm) {
 		reply.Entries = tailOf(n.log.from(m.From, m.Index-1), n.config.MaxAppendBytes)
 		reply.PrevTerm = n.log.term(m.Index - Index(len(reply.Entries)) - 1)
 	} else if r := n.runWith(m.Index, m.EntryTerm); r != nil {

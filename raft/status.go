@@ -27,7 +27,7 @@ type Status struct {
 func (n *Node) Status() Status {
 	s := Status{
 		ID: n.id, Role: n.role, Term: n.term, Vote: n.vote, Leader: n.leader,
-		Commit: n.commit, Applied: n.handed, First: n.log.base + 1, Last: n.log.last(), Stable: n.disk.stable,
+		Commit: n.commit, Applied: n.handed, First: n.log.base() + 1, Last: n.log.last(), Stable: n.disk.stable,
 		Snapshot: n.log.snapshot.Index, Membership: *n.members(), Since: n.placed().index, Hole: n.Hole(), Doubt: n.InDoubt(), Awaits: n.awaits(), Full: n.disk.full, Stalled: n.stalled(),
 	}
 	if n.role == Leader && n.lead.transfer != nil {
@@ -83,5 +83,5 @@ func (n *Node) Leader() ID { return n.leader }
 
 // Entries hands out the log from the index on, for those who compare logs: tests and simulations.
 func (n *Node) Entries(from Index) []Entry {
-	return n.log.slice(max(from, n.log.base+1), n.log.last())
+	return n.log.slice(max(from, n.log.base()+1), n.log.last())
 }

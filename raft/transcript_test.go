@@ -272,7 +272,7 @@ func (s *stage) tellLogs() {
 			terms = append(terms, fmt.Sprint(e.Term))
 		}
 		log := &a.node.log
-		s.tell("%d has %d/%d, then the terms [%s]; committed up to %d", a.id, log.base, log.baseTerm,
+		s.tell("%d has %d/%d, then the terms [%s]; committed up to %d", a.id, log.base(), log.baseTerm,
 			strings.Join(terms, " "), a.node.commit)
 	}
 }

@@ -80,6 +80,34 @@ func BenchmarkBareSync(b *testing.B) {
 	}
 }
 
+// BenchmarkOpen is what a restart reads: a million entries of a hundred bytes, forty in a record.
+func BenchmarkOpen(b *testing.B) {
+	const records, batch = 25_000, 40
+	directory := wal.OS(b.TempDir())
+	log, _, err := wal.Open(directory, wal.Options{Member: 1, Incarnation: 1})
+	require.NoError(b, err)
+	_, err = log.Form(cluster, membership)
+	require.NoError(b, err)
+	entries := make([]raft.Entry, batch)
+	for i := range records {
+		for k := range entries {
+			entries[k] = raft.Entry{Index: raft.Index(2 + i*batch + k), Term: 1, Kind: raft.KindCommand, Data: make([]byte, 100)}
+		}
+		require.NoError(b, log.Append(raft.Record{Term: 1, Vote: 1, Entries: entries}))
+		if i%100 == 0 {
+			require.NoError(b, errors.Join(log.Sync(), log.Prepare()))
+		}
+	}
+	require.NoError(b, errors.Join(log.Sync(), log.Close()))
+	b.ReportAllocs()
+	for b.Loop() {
+		log, recovered, err := wal.Open(directory, wal.Options{Member: 1, Incarnation: 1})
+		require.NoError(b, err)
+		require.Len(b, recovered.Stored.Entries, records*batch)
+		require.NoError(b, log.Close())
+	}
+}
+
 func TestAppendDoesNotAllocate(t *testing.T) {
 	directory := newDisk(1)
 	wide := options()

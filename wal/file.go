@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -10,21 +11,26 @@ import (
 const newSuffix = ".new"
 
 // readFile returns the whole content of a file.
-func readFile(directory FS, name string) ([]byte, error) {
+func readFile(directory FS, name string) ([]byte, error) { return readFileInto(nil, directory, name) }
+
+// readFileInto is readFile into memory that is not needed any more, if there is enough of it.
+func readFileInto(memory []byte, directory FS, name string) ([]byte, error) {
 	file, err := directory.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	content, err := readAll(file)
+	content, err := readAllInto(memory, file)
 	return content, errors.Join(err, file.Close())
 }
 
-func readAll(file File) ([]byte, error) {
+func readAll(file File) ([]byte, error) { return readAllInto(nil, file) }
+
+func readAllInto(memory []byte, file File) ([]byte, error) {
 	size, err := file.Size()
 	if err != nil {
 		return nil, err
 	}
-	content := make([]byte, size)
+	content := slices.Grow(memory[:0], int(size))[:size]
 	if n, err := file.ReadAt(content, 0); n < len(content) {
 		return nil, errors.Join(io.ErrUnexpectedEOF, err)
 	}

@@ -43,14 +43,15 @@ type place struct {
 // read goes through the segments with these numbers, which are sorted. What it returns is a loss that can be
 // lived with: see verdict.
 func (r *recovery) read(numbers []uint32) (*DamageError, error) {
+	var content []byte // nothing of it is kept: what is read of a segment is copied
 	for i, number := range numbers {
 		s := &segment{number: number}
 		if i > 0 && number != numbers[i-1]+1 {
 			r.missing = (&segment{number: numbers[i-1] + 1}).name()
 		}
 		r.segments = append(r.segments, s)
-		content, err := readFile(r.directory, s.name())
-		if err != nil {
+		var err error
+		if content, err = readFileInto(content, r.directory, s.name()); err != nil {
 			return nil, fmt.Errorf("read segment: %w", err)
 		}
 		if err := r.readSegment(s, content); err != nil {
@@ -176,6 +177,7 @@ func gather(content []byte, number, sector uint32) (first header, body []byte, o
 		h, piece, condition := readSector(content[offset:offset+sectorSize], number, sector+part)
 		if part == 0 {
 			first = h
+			body = make([]byte, 0, min(int64(h.parts)*bodySize, int64(len(content))-offset)) // parts may be anything
 		}
 		if condition != whole || h.kind != kindRecord || !h.follows(first, part) {
 			return header{}, nil, false

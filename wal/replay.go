@@ -1,6 +1,10 @@
 package wal
 
-import "lockd/raft"
+import (
+	"slices"
+
+	"lockd/raft"
+)
 
 // replay is what the records read so far add up to.
 type replay struct {
@@ -105,8 +109,11 @@ func (r *replay) apply(content record) (reason string) {
 	case start > r.last()+1:
 		return "entries are missing before a record"
 	default:
-		kept := start - r.first
-		r.entries = append(r.entries[:kept], content.entries...) // the array is nobody else's
+		kept := r.entries[:start-r.first]
+		if len(kept)+len(content.entries) > cap(kept) {
+			kept = slices.Grow(kept, len(kept)+len(content.entries)) // twofold: of a long log, append would copy every entry five times
+		}
+		r.entries = append(kept, content.entries...) // the array is nobody else's
 	}
 	return ""
 }
