@@ -1,7 +1,6 @@
 package session
 
 import (
-	"slices"
 	"time"
 
 	"lockd/lockfsm"
@@ -42,7 +41,7 @@ func (s *Session) close() {
 	}
 	usable := s.alive()
 	s.enter(Closed)
-	for _, l := range slices.Clone(s.locks) {
+	for _, l := range s.byHandle() {
 		if l.token == 0 {
 			s.finish(l, l.afterwards(ErrClosed))
 		}
@@ -62,7 +61,7 @@ func (s *Session) beginClosing(giveUp time.Duration) {
 }
 
 func (s *Session) closed(result lockfsm.Result) {
-	for _, l := range slices.Clone(s.locks) {
+	for _, l := range s.byHandle() {
 		s.finish(l, Released{Handle: l.handle, Result: result})
 	}
 	s.end()
@@ -78,7 +77,7 @@ func (s *Session) end() {
 }
 
 func (s *Session) finishAll(why error) {
-	for _, l := range slices.Clone(s.locks) {
+	for _, l := range s.byHandle() {
 		s.finish(l, l.afterwards(why))
 	}
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"maps"
 	"slices"
 
 	"lockd/lockfsm"
@@ -25,7 +26,7 @@ type lock struct {
 }
 
 func (s *Session) acquire(input Acquire) {
-	assert(s.index[input.Handle] == nil, "a handle is fresh")
+	assert(s.locks[input.Handle] == nil, "a handle is fresh")
 	switch {
 	case s.state == Gone:
 		s.tell(Rejected{Handle: input.Handle, Err: ErrLost})
@@ -39,8 +40,7 @@ func (s *Session) acquire(input Acquire) {
 			command: lockfsm.Acquire{Name: input.Name, Value: input.Value, Wait: input.Wait},
 			lock:    l,
 		})
-		s.locks = append(s.locks, l)
-		s.index[l.handle] = l
+		s.locks[l.handle] = l
 	}
 }
 
@@ -69,7 +69,7 @@ func (s *Session) acquireAnswered(r *request, result lockfsm.Result) {
 // giveBack is a Release or a Cancel. Which of the two the servers get depends on whether the grant has
 // arrived, which the caller may not have known.
 func (s *Session) giveBack(handle Handle) {
-	l := s.index[handle]
+	l := s.locks[handle]
 	switch {
 	case l == nil:
 		s.tell(Rejected{Handle: handle, Err: ErrNotHeld})
@@ -109,10 +109,18 @@ func (s *Session) cancelAnswered(r *request, result lockfsm.Result) {
 	}
 }
 
+// byHandle are all locks, in an order that is the same in every run.
+func (s *Session) byHandle() []*lock {
+	locks := make([]*lock, 0, len(s.locks))
+	for _, handle := range slices.Sorted(maps.Keys(s.locks)) {
+		locks = append(locks, s.locks[handle])
+	}
+	return locks
+}
+
 // finish is done with a handle, and with its requests.
 func (s *Session) finish(l *lock, outcome Event) {
 	s.requests = slices.DeleteFunc(s.requests, func(r *request) bool { return r.lock == l })
-	s.locks = slices.DeleteFunc(s.locks, func(other *lock) bool { return other == l })
-	delete(s.index, l.handle)
+	delete(s.locks, l.handle)
 	s.tell(outcome)
 }

@@ -25,9 +25,7 @@ type Session struct {
 	numbers  uint64           // given to requests so far
 	sequence lockfsm.Sequence // given so far
 
-	// locks are the handles that are not done with, in the order in which they were asked for, and index finds them.
-	locks []*lock
-	index map[Handle]*lock
+	locks map[Handle]*lock // those that are not done with
 
 	giveUp time.Duration // when the closing of the session, once begun, is no longer worth repeating
 	ended  bool
@@ -43,7 +41,7 @@ func New(config Config, now time.Duration) *Session {
 		state:  Opening,
 		resend: config.Resend,
 		lease:  lease{span: config.believable(config.TTL)},
-		index:  make(map[Handle]*lock),
+		locks:  make(map[Handle]*lock),
 		giveUp: Never,
 	}
 	s.route.leader = Endpoint(s.draw(uint64(config.Endpoints)))
@@ -110,7 +108,7 @@ func (s *Session) ID() lockfsm.SessionID { return s.id }
 // Held says whether the handle's lock is held at this instant, which may be later than the latest step: it
 // is false from Until on, whatever has been processed.
 func (s *Session) Held(now time.Duration, handle Handle) bool {
-	l := s.index[handle]
+	l := s.locks[handle]
 	return l != nil && l.stage == granted && s.alive() && now < s.lease.end
 }
 
@@ -144,6 +142,5 @@ func (s *Session) check() {
 	assert(!s.alive() || s.now < s.lease.end, "a session whose lease is over is lost")
 	assert(!s.alive() || s.id != 0, "a usable session has a number")
 	assert(s.state != Gone || len(s.locks) == 0, "a lost session holds nothing")
-	assert(len(s.locks) == len(s.index), "each handle is found")
 	assert(s.state != Safe || s.now < s.lease.jeopardy(), "jeopardy is noticed")
 }
