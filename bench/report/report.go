@@ -1,4 +1,3 @@
-// Package report holds what was measured, and shows it: as a table, as a plot, as JSON and as a document. It measures nothing.
 package report
 
 import (
