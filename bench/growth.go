@@ -112,11 +112,12 @@ func experiments() []experiment {
 		{report.Workload{
 			Name: "snapshot", Case: "locks held", Plotted: true,
 			About: "What it takes to encode a snapshot of so many locks and make it durable, in the background, while a few clients write long values: " +
-				"the turns of the leader's loop that took more than 10 ms meanwhile, and what a client saw that grabs and releases a lock all the time. " +
+				"what a client saw that grabs and releases a lock all the time, how long a sync of the leader's log took at most, and a turn of its " +
+				"loop, which must not be away for more than 10 ms. " +
 				"All three members do this at about the same time, on the same processor.",
 			Metrics: []report.Metric{
 				{Name: growth.SnapshotTime, Lower: true, Growth: report.Linear}, {Name: growth.ProbeP99, Lower: true}, {Name: growth.ProbeMost, Lower: true},
-				{Name: growth.LongestTurn, Lower: true}, {Name: growth.Stalls, Lower: true, Ceiling: new(float64)},
+				{Name: growth.LongestSync, Lower: true}, {Name: growth.LongestTurn, Lower: true}, {Name: growth.Stalls, Lower: true, Ceiling: new(float64)},
 			},
 		}, []int{10_000, 100_000, 1_000_000}, 20 * time.Minute, snapshots},
 		{report.Workload{

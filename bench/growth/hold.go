@@ -20,7 +20,8 @@ const (
 // holding is a session that is left to the servers: longer than anything here takes.
 var holding = service.Wish{TTL: 2 * time.Hour}
 
-// Hold has locks held that were not before: those with numbers from one on, up to another.
+// Hold has locks held that were not before: those with numbers from one on, up to another. It returns when the members have recovered from that:
+// a snapshot that is still being taken would be charged to whoever is measured next.
 func Hold(ctx context.Context, c *service.Cluster, from, to int) error {
 	for ; from < to; from += sessionsAtOnce * LocksPerSession {
 		until := min(to, from+sessionsAtOnce*LocksPerSession)
@@ -28,7 +29,17 @@ func Hold(ctx context.Context, c *service.Cluster, from, to int) error {
 			return fmt.Errorf("holding locks %d to %d: %w", from, until, err)
 		}
 	}
+	for _, p := range c.Processes {
+		if err := await(ctx, c, p, "its snapshots to be saved", saved); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// saved tells whether every snapshot that was ordered is.
+func saved(m service.Metrics) bool {
+	return m["lockd_snapshot_seconds_count"] == m["lockd_snapshots_total"]
 }
 
 // hold opens sessions for the locks, and leaves them: the client's end closes nothing.

@@ -2,6 +2,7 @@ package growth
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"lockd/bench/service"
@@ -17,6 +18,7 @@ const (
 	ProbeMost    = "probe longest ms"
 	Stalls       = "turns above 10 ms"
 	LongestTurn  = "longest turn below ms"
+	LongestSync  = "longest sync below ms"
 	RecoveryTime = "first grant s"
 	Entries      = "entries"
 )
@@ -30,6 +32,24 @@ func addMemory(ctx context.Context, c *service.Cluster, figures workload.Figures
 	bytes, err := leader.Memory()
 	figures[Memory] = float64(bytes) / (1 << 20)
 	return err
+}
+
+// await asks a process for its metrics until they are as they should be.
+func await(ctx context.Context, c *service.Cluster, p *service.Process, what string, reached func(service.Metrics) bool) error {
+	for {
+		now, err := c.Metrics(ctx, p)
+		if err != nil {
+			return fmt.Errorf("waiting for %s: %w", what, err)
+		}
+		if reached(now) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", what, ctx.Err())
+		case <-time.After(metricsPause):
+		}
+	}
 }
 
 // PairsAmid is workload.Pairs of some clients while other locks are held, and the leader's memory with all of them.

@@ -15,21 +15,17 @@ import (
 
 const (
 	// writers fill the log until a snapshot is taken: few, so that the processor has time left, with the longest values.
-	writers       = 4
-	longestValue  = 4096
-	snapshotSpan  = 3 * time.Minute // in which a snapshot must have been taken
-	metricsPause  = 50 * time.Millisecond
-	loopHistogram = "lockd_loop_seconds"
+	writers      = 4
+	longestValue = 4096
+	snapshotSpan = 3 * time.Minute // in which a snapshot must have been taken
+	metricsPause = 50 * time.Millisecond
+
+	turnHistogram = "lockd_loop_seconds"
+	syncHistogram = "lockd_fsync_seconds"
 )
 
-// loopBounds are those of the histogram of the loop's turns, in seconds as Prometheus writes them, and in milliseconds.
-var loopBounds = []struct {
-	name         string
-	milliseconds float64
-}{{"0.001", 1}, {"0.0025", 2.5}, {"0.005", 5}, {"0.01", 10}, {"0.025", 25}, {"0.05", 50}, {"0.1", 100}, {"0.25", 250}, {"0.5", 500}, {"1", 1000}}
-
-// Snapshot waits until the leader has taken a snapshot of whatever is held, and tells how long that took, how long the loop was away at most
-// meanwhile, and what it meant for a client that grabs and releases a lock all the time.
+// Snapshot waits until the leader has taken a snapshot of whatever is held, and tells how long that took, how long the loop and a sync of the log
+// took at most meanwhile, and what it meant for a client that grabs and releases a lock all the time.
 func Snapshot(ctx context.Context, c *service.Cluster) (workload.Figures, error) {
 	ctx, cancel := context.WithTimeout(ctx, snapshotSpan)
 	defer cancel()
@@ -88,43 +84,29 @@ func lockOnce(ctx context.Context, mutex service.Mutex) error {
 }
 
 // awaitSnapshot waits until a snapshot is saved that was not ordered yet, and returns by how much the leader's metrics rose until then.
-func awaitSnapshot(ctx context.Context, c *service.Cluster, leader *service.Process) (service.Metrics, error) {
+func awaitSnapshot(ctx context.Context, c *service.Cluster, leader *service.Process) (rise service.Metrics, err error) {
 	before, err := c.Metrics(ctx, leader)
 	if err != nil {
 		return nil, err
 	}
-	for {
-		now, err := c.Metrics(ctx, leader)
-		if err != nil {
-			return nil, fmt.Errorf("waiting for a snapshot: %w", err)
-		}
-		if now["lockd_snapshot_seconds_count"] > before["lockd_snapshots_total"] {
-			return now.Since(before), nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for a snapshot: %w", ctx.Err())
-		case <-time.After(metricsPause):
-		}
-	}
+	err = await(ctx, c, leader, "a snapshot", func(now service.Metrics) bool {
+		rise = now.Since(before)
+		return now["lockd_snapshot_seconds_count"] > before["lockd_snapshots_total"]
+	})
+	return rise, err
 }
 
 func snapshotFigures(rise service.Metrics, latencies []time.Duration) workload.Figures {
 	figures := workload.Figures{
 		SnapshotTime: rise["lockd_snapshot_seconds_sum"] / rise["lockd_snapshot_seconds_count"],
-		Stalls:       rise.Above(loopHistogram, "0.01"),
+		Stalls:       rise.Above(turnHistogram, "0.01"),
 		ProbeP99:     report.Quantile(latencies, 0.99).Seconds() * 1000,
 		ProbeMost:    report.Quantile(latencies, 1).Seconds() * 1000,
-		LongestTurn:  math.Inf(1),
 	}
-	for _, bound := range loopBounds {
-		if rise.Above(loopHistogram, bound.name) == 0 {
-			figures[LongestTurn] = bound.milliseconds
-			break
+	for metric, histogram := range map[string]string{LongestTurn: turnHistogram, LongestSync: syncHistogram} {
+		if longest := rise.Longest(histogram); !math.IsInf(longest, 1) { // which JSON can't say
+			figures[metric] = longest * 1000
 		}
-	}
-	if math.IsInf(figures[LongestTurn], 1) {
-		delete(figures, LongestTurn) // beyond all bounds, which JSON can't say; Stalls counts it
 	}
 	return figures
 }

@@ -12,14 +12,16 @@ import (
 	"lockd/bench/service"
 )
 
+var bounds = []string{"0.001", "0.005", "0.01", "0.025", "0.05"}
+
 // turns is how a histogram of the loop has risen: as many turns as stand at the bounds, each below that bound and above the one before.
 func turns(counts map[string]float64, beyond float64) service.Metrics {
 	m, total := service.Metrics{}, 0.0
-	for _, bound := range loopBounds {
-		total += counts[bound.name]
-		m[loopHistogram+`_bucket{le="`+bound.name+`"}`] = total
+	for _, bound := range bounds {
+		total += counts[bound]
+		m[turnHistogram+`_bucket{le="`+bound+`"}`] = total
 	}
-	m[loopHistogram+"_count"] = total + beyond
+	m[turnHistogram+"_count"] = total + beyond
 	m["lockd_snapshot_seconds_sum"], m["lockd_snapshot_seconds_count"] = 3, 2
 	return m
 }

@@ -51,9 +51,9 @@ are built from their modules. What is not installed is skipped, and says so:
 
     apt-get update && apt-get install -y --no-install-recommends redis-server zookeeper default-jre-headless
     cd bench
-    go run . locks --json locks.json      # three quarters of an hour
+    go run . locks --json locks.json      # twenty minutes
     go run . raft --json raft.json        # ten minutes
-    go run . growth --json growth.json    # three quarters of an hour
+    go run . growth --json growth.json    # a quarter of an hour
     go run . document locks.json raft.json growth.json
 
 ` + "`--only`" + ` and ` + "`--workloads`" + ` leave out systems and workloads, ` + "`--rounds`" + ` and ` + "`--time`" + ` make it shorter: ` + "`go run . locks --help`" + `. The parts alone, with

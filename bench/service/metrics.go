@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -64,6 +65,21 @@ func (m Metrics) Since(before Metrics) Metrics {
 		rise[name] = value - before[name]
 	}
 	return rise
+}
+
+// Longest is the least bound of a histogram that none of its observations was above; +Inf: one was above all of them.
+func (m Metrics) Longest(histogram string) float64 {
+	longest := math.Inf(1)
+	for name, count := range m {
+		bound, is := strings.CutPrefix(name, histogram+`_bucket{le="`)
+		if is && count == m[histogram+"_count"] {
+			v, err := strconv.ParseFloat(strings.TrimSuffix(bound, `"}`), 64)
+			if err == nil {
+				longest = min(longest, v)
+			}
+		}
+	}
+	return longest
 }
 
 // Above is how many observations of a histogram were greater than one of its bounds.

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,6 +29,8 @@ func TestMetricsAreReadAsTheyAreTold(t *testing.T) {
 	require.Equal(t, 1.0, m[`go_info{version="go1 with a space"}`])
 	require.Equal(t, 1.0, m.Above("lockd_loop_seconds", "0.01"))
 	require.Equal(t, 10.0, m.Above("lockd_loop_seconds", "0.001"))
+	require.True(t, math.IsInf(m.Longest("lockd_loop_seconds"), 1), "one of them is above all bounds")
+	require.Equal(t, 0.01, m.Since(Metrics{"lockd_loop_seconds_count": 1, `lockd_loop_seconds_bucket{le="+Inf"}`: 1}).Longest("lockd_loop_seconds"))
 }
 
 func TestMetricsRise(t *testing.T) {
