@@ -68,7 +68,8 @@ func (b *bench) replicate(ctx context.Context, libraries []library.Library, size
 	w := report.Workload{
 		Name: strconv.Itoa(size), Case: "in flight", Plotted: true,
 		About: fmt.Sprintf("Commands of %d bytes, so many of them on their way: from the proposal until a majority has it on disk and the leader "+
-			"has applied it. %s is one write of a command at three logs at once, until two have synced it.", size, floor),
+			"has applied it. Processor time is that of all three members and of those who propose. %s is one write of a command at three logs at once, "+
+			"until two have synced it.", size, floor),
 		Metrics: []report.Metric{{Name: commitsPerSecond}, {Name: workload.P50, Lower: true}, {Name: workload.P99, Lower: true}, {Name: processorTime, Lower: true}},
 	}
 	for round := range b.rounds {

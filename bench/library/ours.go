@@ -124,7 +124,15 @@ func startOurMember(id raft.ID, folder string, membership raft.Membership, liste
 		MaxAppendBytes: 1 << 20, MaxInflight: 256, MaxInflightBytes: 8 << 20, MinInflightBytes: 64 << 10,
 		MaxUncommittedBytes: 16 << 20, ChunkBytes: 256 << 10, ChunkPause: 4 * time.Millisecond, KeepBytes: 8 << 20,
 	}, stored, 0)
-	m.peers = transport.NewPeers(transport.PeersConfig{
+	m.peers = m.connect(id, membership, listener, addresses)
+	m.work.Go(m.run)
+	m.work.Go(func() { m.heed(m.save()) })
+	return m, nil
+}
+
+// connect opens the connections to the others, as the daemon does.
+func (m *ourMember) connect(id raft.ID, membership raft.Membership, listener net.Listener, addresses map[raft.ID]string) *transport.Peers {
+	peers := transport.NewPeers(transport.PeersConfig{
 		Self: id, Listener: listener, Addresses: addresses,
 		Hello: func(to raft.ID) wire.Hello {
 			return wire.Hello{Cluster: cluster, From: id, To: to, Incarnation: uint64(id), Membership: membership,
@@ -142,10 +150,8 @@ func startOurMember(id raft.ID, folder string, membership raft.Membership, liste
 		Closed:   func(member raft.ID) { m.inbox.post(raft.Closed{Member: member}) },
 		Patience: 4 * election, Supports: lockfsm.Newest, Logger: slog.New(slog.DiscardHandler),
 	})
-	m.peers.Speak(lockfsm.Newest)
-	m.work.Go(m.run)
-	m.work.Go(func() { m.heed(m.save()) })
-	return m, nil
+	peers.Speak(lockfsm.Newest)
+	return peers
 }
 
 func (m *ourMember) close() error {

@@ -11,8 +11,8 @@ import (
 // A plot is a row of two panels for each workload that is plotted: its first metric and its second, against the case. Both axes are
 // logarithmic, since what is compared are ratios.
 const (
-	panelWidth, panelHeight          = 400.0, 230.0
-	marginLeft, marginRight          = 64.0, 16.0
+	panelWidth, panelHeight          = 420.0, 230.0
+	marginLeft, marginRight          = 64.0, 32.0
 	marginTop, marginBottom          = 34.0, 40.0
 	legendHeight, charWidth, padding = 34.0, 7.2, 34.0
 )
@@ -144,9 +144,10 @@ func (p *panel) line(out *strings.Builder, subject, colour string) {
 	fmt.Fprintf(out, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(points, " "), colour)
 }
 
+// tick is a power of ten as people read it.
 func tick(v float64) string {
-	if v < 1 {
+	if v < 1000 {
 		return fmt.Sprintf("%g", v)
 	}
-	return strings.TrimSuffix(format(v), ".00")
+	return format(v)
 }

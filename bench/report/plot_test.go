@@ -62,3 +62,9 @@ func TestCasesStandByTheirLogarithms(t *testing.T) {
 	require.Equal(t, []float64{1, 10}, []float64{p.least, p.most}, "to whole powers of ten")
 	require.False(t, math.IsNaN(p.y(5)))
 }
+
+func TestTicksAreWholePowersOfTen(t *testing.T) {
+	for v, wanted := range map[float64]string{0.001: "0.001", 0.1: "0.1", 1: "1", 10: "10", 100: "100", 1000: "1,000", 1e6: "1,000,000"} {
+		require.Equal(t, wanted, tick(v))
+	}
+}
