@@ -50,7 +50,20 @@ func ZooKeeper() *System {
 		return s
 	}
 	s.Version = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(jars[0]), "zookeeper-"), ".jar")
+	if java := javaVersion(); java != "" {
+		s.Version += " on Java " + java
+	}
 	return s
+}
+
+// javaVersion is what Java says in its first line, between quotes: openjdk version "17.0.1" and more. Empty: it says something else.
+func javaVersion() string {
+	said, _ := exec.Command("java", "-version").CombinedOutput()
+	parts := strings.SplitN(string(said), `"`, 3)
+	if len(parts) < 3 {
+		return ""
+	}
+	return parts[1]
 }
 
 func launchZooKeeper(c *Cluster, _ Timing) error {
