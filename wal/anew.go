@@ -73,7 +73,7 @@ func (r *recovery) beginAnew(s *segment, content []byte) {
 	if !ok {
 		return
 	}
-	first, ok := decodeRecord(body)
+	first, ok := decodeRecord(body, nil)
 	if !ok || !first.base.anew() {
 		return
 	}

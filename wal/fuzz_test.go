@@ -56,7 +56,7 @@ func sampleSnapshot(size int) raft.Snapshot {
 
 func TestWhatIsEncodedIsDecoded(t *testing.T) {
 	for _, r := range []record{{}, {term: 1}, sampleRecord(), sampleBeginning()} {
-		decoded, ok := decodeRecord(appendRecord(nil, r))
+		decoded, ok := decodeRecord(appendRecord(nil, r), nil)
 		require.True(t, ok)
 		require.Equal(t, r, decoded)
 	}
@@ -155,7 +155,7 @@ func FuzzDecodeRecord(f *testing.F) {
 	f.Add(appendRecord(nil, sampleBeginning()))
 	f.Add(appendRecord(nil, record{}))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if r, ok := decodeRecord(body); ok {
+		if r, ok := decodeRecord(body, nil); ok {
 			require.Equal(t, body, appendRecord(nil, r))
 		}
 	})

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"lockd/raft"
@@ -83,7 +84,9 @@ func appendEntries(buffer []byte, entries []raft.Entry) []byte {
 
 // decodeRecord is the inverse of appendRecord. The entries' data are slices of the body.
 // It is false for anything that appendRecord cannot have written.
-func decodeRecord(body []byte) (record, bool) {
+//
+// The entries stand in room if there is enough of it.
+func decodeRecord(body []byte, room []raft.Entry) (record, bool) {
 	in := decoder{rest: body}
 	r := record{term: raft.Term(in.uint64()), vote: raft.ID(in.uint64())}
 	r.base.kind = baseKind(in.uint8())
@@ -98,7 +101,7 @@ func decodeRecord(body []byte) (record, bool) {
 		r.damage = in.damage()
 		r.damage.Doubt = r.base.kind == baseDoubt
 	}
-	r.entries = in.entries()
+	r.entries = in.entries(room)
 	return r, in.done()
 }
 
@@ -154,7 +157,7 @@ func (d *decoder) entry() raft.Entry {
 }
 
 // entries reads a contiguous row of them.
-func (d *decoder) entries() []raft.Entry {
+func (d *decoder) entries(room []raft.Entry) []raft.Entry {
 	count := int(d.uint32())
 	// A count that cannot fit must not be believed with memory.
 	if count > len(d.rest)/entryFixedSize {
@@ -163,7 +166,7 @@ func (d *decoder) entries() []raft.Entry {
 	if count == 0 || d.short {
 		return nil
 	}
-	entries := make([]raft.Entry, count)
+	entries := slices.Grow(room[:0], count)[:count]
 	for i := range entries {
 		entries[i] = d.entry()
 		if i > 0 && entries[i].Index != entries[i-1].Index+1 {
@@ -176,7 +179,7 @@ func (d *decoder) entries() []raft.Entry {
 func (d *decoder) damage() raft.Damage {
 	lost := raft.Damage{End: raft.Position{Index: raft.Index(d.uint64()), Term: raft.Term(d.uint64())}}
 	for count := d.uint32(); count > 0 && !d.short; count-- {
-		run := d.entries()
+		run := d.entries(nil)
 		d.short = d.short || len(run) == 0
 		lost.Behind = append(lost.Behind, run)
 	}

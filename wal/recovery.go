@@ -16,6 +16,7 @@ type recovery struct {
 	directory FS
 	received  raft.Index // of the newest snapshot: a lost record may have brought it
 	replay    replay
+	room      []raft.Entry // for the entries of one record, until they are replayed
 	segments  []*segment
 	began     *segment // where the log began anew; nil: with the first segment
 
@@ -93,10 +94,11 @@ func (r *recovery) continues(s *segment, h header) bool {
 }
 
 func (r *recovery) take(s *segment, h header, body []byte) error {
-	content, ok := decodeRecord(body)
+	content, ok := decodeRecord(body, r.room)
 	if !ok {
 		return r.damage(s.name(), s.end, "a record's content makes no sense")
 	}
+	r.room = content.entries
 	if reason := r.replay.apply(content); reason != "" {
 		return r.damage(s.name(), s.end, reason)
 	}
@@ -150,7 +152,7 @@ func (r *recovery) salvage(at place, h header, content []byte) {
 		}
 		return
 	}
-	if record, ok := decodeRecord(body); ok {
+	if record, ok := decodeRecord(body, nil); ok {
 		r.behind.add(r, at, first, record)
 	}
 }

@@ -76,7 +76,7 @@ func (r *replay) detach(snapshot raft.Snapshot) {
 	r.first, r.under, r.entries, r.damage = snapshot.Index+1, snapshot.Term, nil, &lost
 }
 
-// apply adds a record. It returns a reason if no log can hold that record there.
+// apply adds a record, whose list of entries it does not keep. It returns a reason if no log can hold that record there.
 func (r *replay) apply(content record) (reason string) {
 	if content.term < r.term {
 		return "a record's term is lower than the one before it"
@@ -105,7 +105,7 @@ func (r *replay) apply(content record) (reason string) {
 	start := content.entries[0].Index
 	switch {
 	case r.first == 0 || start < r.first:
-		r.first, r.under, r.entries = start, 0, content.entries
+		r.first, r.under, r.entries = start, 0, slices.Clone(content.entries)
 	case start > r.last()+1:
 		return "entries are missing before a record"
 	default:
