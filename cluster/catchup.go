@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,25 +32,46 @@ const (
 )
 
 // CatchUp kills a follower, lets clients work until it is so many entries behind, and measures what they get done while it catches up,
-// against what they get done before and after.
-func CatchUp(ctx context.Context, c *Cluster, entries uint64, clients int, progress io.Writer) (report CatchUpReport, err error) {
+// against what they get done before and after: so many times, because a catch-up takes less than the seconds over which a machine that is
+// shared with others is now faster and now slower.
+func CatchUp(ctx context.Context, c *Cluster, runs int, entries uint64, clients int, progress io.Writer) (reports []CatchUpReport, err error) {
 	mill, err := startMill(ctx, c, clients)
 	if err != nil {
-		return report, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, mill.end()) }()
 	watcher, err := client.New(c.Endpoints())
 	if err != nil {
-		return report, err
+		return nil, err
 	}
 	defer watcher.Close() //nolint:errcheck // it holds nothing
+	pause(ctx, window/2)  // until everybody is at work
+	for range runs {
+		report, err := c.catchUp(ctx, mill, watcher, entries, progress)
+		if err != nil {
+			return reports, err
+		}
+		reports = append(reports, report)
+	}
+	return reports, nil
+}
+
+// MedianShare is that of so many runs, of which there is at least one.
+func MedianShare(reports []CatchUpReport) float64 {
+	shares := make([]float64, len(reports))
+	for i := range reports {
+		shares[i] = reports[i].Share()
+	}
+	slices.Sort(shares)
+	return shares[len(shares)/2]
+}
+
+func (c *Cluster) catchUp(ctx context.Context, mill *mill, watcher *client.Client, entries uint64, progress io.Writer) (report CatchUpReport, err error) {
 	leader, err := c.AwaitLeader(ctx, watcher)
 	if err != nil {
 		return report, err
 	}
-	pause(ctx, window/2) // until everybody is at work
 	report.Before = mill.rate(ctx, window)
-
 	laggard := c.Nodes[leader.ID%len(c.Nodes)]
 	laggard.Kill()
 	if err := c.awaitLag(ctx, watcher, laggard, progress, func(lag uint64) bool { report.Behind = lag; return lag >= entries }); err != nil {
