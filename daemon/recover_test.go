@@ -234,3 +234,30 @@ func TestARecoveryThatCanNotBeDoneChangesNothing(t *testing.T) {
 	require.NoError(t, remains.Close())
 	require.Zero(t, examine(t, directory).Successor)
 }
+
+// A member whose snapshots are lost was started once more, and got no other one. What is left of it is nobody's state: it must not be taken for that of a cluster which
+// was never recovered, since the next recovery's tokens would then be of the same generation as those of the cluster that it succeeds.
+func TestADirectoryWithoutAStateIsNoRemains(t *testing.T) {
+	t.Parallel()
+	c, survivor, _, _ := lost(t)
+	first := recovered(t, examine(t, c.configs[survivor].Directory), 0, 1)
+	directory := first.Directories[1]
+
+	names, err := filepath.Glob(filepath.Join(directory, "snapshot-*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	for _, name := range names {
+		content, err := os.ReadFile(name)
+		require.NoError(t, err)
+		content[len(content)-1] ^= 1
+		require.NoError(t, os.WriteFile(name, content, 0o600))
+	}
+	log, opened, err := wal.Open(wal.OS(directory), wal.Options{Member: 1, Incarnation: 1})
+	require.NoError(t, err)
+	require.Zero(t, opened.Stored.Snapshot.Index)
+	require.NoError(t, log.Close())
+
+	_, err = daemon.ExamineDirectory(directory)
+	damage := new(wal.DamageError)
+	require.ErrorAs(t, err, &damage, "tokens of a second recovery from here would not lie above those of the first")
+}

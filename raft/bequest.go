@@ -3,7 +3,8 @@ package raft
 // A member whose snapshot is lost has nothing to begin with. A leader sends it one; but where several members have lost theirs there may be no leader, because
 // the one that still has a snapshot lacks what they acknowledged, and gets no votes. So a member without a snapshot that hears no leader asks the
 // others for theirs, piece by piece. A snapshot stands for entries that are committed, and those are the same for everybody: whoever has it may
-// give it, in any term, and nobody need be believed to lead.
+// give it, in any term, and nobody need be believed to lead. It is the same where nobody has the entries any more that are missing before what a member
+// can read, but a snapshot that reaches over them (onFetched).
 
 // bare tells whether this member has lost its snapshot: it has none, and its log was longer.
 func (n *Node) bare() bool { return !n.whole() && n.log.snapshot.Index == 0 }
@@ -48,7 +49,7 @@ func (n *Node) onBequest(from ID, m *Bequest) {
 	c := &Chunk{Index: m.Index, IndexTerm: m.IndexTerm, Time: m.Time, Membership: m.Membership, Offset: m.Offset, Total: m.Total, Sum: m.Sum, Data: m.Data}
 	in := n.incoming
 	switch {
-	case !n.bare() || n.leader != 0:
+	case n.whole() || n.leader != 0 || c.Index <= n.log.last():
 		return
 	case in.of(c) && c.Offset != uint64(len(in.data)), in != nil && !in.of(c) && c.Index <= in.index:
 		return

@@ -116,23 +116,31 @@ func (o *oath) note(a answer) {
 	o.answers = append(o.answers, a)
 }
 
-// roll is the newest membership of which an answer tells, as soon as one tells that it is committed. Who has lost his snapshot may tell of none.
+// roll is the newest membership of which an answer tells that it is committed, unless one of its own voters tells of a newer one: that may be committed as well, and
+// none ever is without one of them. Who has lost his snapshot may tell of none.
 func (o *oath) roll() (roll Membership, known bool) {
 	newest := Index(0)
 	for _, a := range o.answers {
-		newest = max(newest, a.since)
-	}
-	for _, a := range o.answers {
-		if a.since == newest && a.settled && len(a.membership.Members) > 0 {
-			return a.membership, true
+		if a.settled && len(a.membership.Members) > 0 && (!known || a.since > newest) {
+			roll, newest, known = a.membership, a.since, true
 		}
 	}
-	return Membership{}, false
+	for _, a := range o.answers {
+		if a.since > newest && roll.votes(a.from.ID, a.from.Incarnation) {
+			return Membership{}, false
+		}
+	}
+	return roll, known
 }
 
-// complete tells whether all who vote have answered, but for this member.
+// complete tells whether all who vote have answered, but for this member. Where nobody else votes, it alone may know of a later membership, and so do all who
+// could vote by that.
 func (o *oath) complete(roll Membership, self ID) bool {
-	return !slices.ContainsFunc(roll.voters(), func(m Member) bool { return m.ID != self && !o.has(m) })
+	voters := roll.voters()
+	if !slices.ContainsFunc(voters, func(m Member) bool { return m.ID != self }) {
+		voters = roll.All()
+	}
+	return !slices.ContainsFunc(voters, func(m Member) bool { return m.ID != self && !o.has(m) })
 }
 
 func (o *oath) has(m Member) bool {

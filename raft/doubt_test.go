@@ -126,3 +126,23 @@ func TestAnOathIsAnsweredFromTheDisk(t *testing.T) {
 	s.hear(2, &Sworn{Term: 99})
 	require.Equal(t, Term(5), s.Term())
 }
+
+// What a removed leader has put into its log and never committed is no reason to wait: the others have gone on without it.
+func TestADoubtDoesNotWaitForWhatARemovedMemberNeverCommitted(t *testing.T) {
+	s := newSolo(t, doubtful(4, 2))
+	s.poll()
+	members := Membership{Members: membersOf(1, 2, 3)} // member 4 was removed
+	s.hear(4, &Sworn{Term: 5, Nonce: s.oath.nonce, Since: 90, Membership: Membership{Members: membersOf(1, 4), Former: membersOf(1, 2, 3, 4)}})
+	s.hear(2, &Sworn{Term: 7, Nonce: s.oath.nonce, Since: 80, Settled: true, Membership: members})
+	s.hear(3, &Sworn{Term: 7, Nonce: s.oath.nonce, Since: 80, Settled: true, Membership: members})
+	require.False(t, s.Status().Doubt)
+}
+
+// The only voter of the membership that a learner tells of is in doubt: nobody who could have asked for its vote since has answered.
+func TestALearnersWordDoesNotEndADoubt(t *testing.T) {
+	stored := Stored{Term: 1, Snapshot: Snapshot{Index: 1, Term: 1, Membership: Membership{Members: membersOf(1), Learners: membersOf(2, 3)}}, Damage: &Damage{Doubt: true}}
+	s := newSolo(t, stored)
+	s.poll()
+	s.hear(3, &Sworn{Term: 2, Nonce: s.oath.nonce, Since: 1, Settled: true, Membership: stored.Snapshot.Membership})
+	require.True(t, s.Status().Doubt, "member 2 was made a voter, and had this one's vote")
+}

@@ -251,18 +251,25 @@ func tailOf(entries []Entry, bytes int) []Entry {
 	return entries[first:len(entries):len(entries)]
 }
 
-// onFetched puts entries before the run that they were asked for, and asks for more until the run meets the log.
+// onFetched puts entries before the run that they were asked for, and asks for more until the run meets the log. Who has none may have a snapshot that stands
+// for them.
 func (n *Node) onFetched(from ID, m *Fetched) {
-	known := m.PrevTerm != 0 || len(m.Entries) > 0
-	if request := n.wanted(); !known || request == nil || request.Index != m.Index || request.EntryTerm != m.EntryTerm {
-		return // nothing, or an old answer
+	request := n.wanted()
+	if request == nil || request.Index != m.Index || request.EntryTerm != m.EntryTerm {
+		return // an old answer
 	}
-	r := &n.damage.behind[0]
-	r.prev, r.entries = m.PrevTerm, slices.Concat(m.Entries, r.entries)
-	n.overrule(r)
-	n.mend()
-	if next := n.wanted(); next != nil && len(m.Entries) > 0 {
+	if m.PrevTerm != 0 || len(m.Entries) > 0 {
+		r := &n.damage.behind[0]
+		r.prev, r.entries = m.PrevTerm, slices.Concat(m.Entries, r.entries)
+		n.overrule(r)
+		n.mend()
+	}
+	switch next := n.wanted(); {
+	case next == nil:
+	case len(m.Entries) > 0:
 		n.deliver(n.envelope(from, next))
+	case n.leader == 0:
+		n.deliver(n.envelope(from, n.plea()))
 	}
 }
 

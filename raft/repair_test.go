@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -365,4 +366,27 @@ func (s *Stored) takeOlder(older []Entry, last Index) {
 		return
 	}
 	s.Entries = slices.Clone(older[at+1 : min(len(older), at+1+int(last-under))])
+}
+
+// Two of three are damaged, both where the third has nothing but its snapshot, which lacks nothing that comes before what they can read. Together they have
+// everything.
+func TestASnapshotFillsAHoleWithoutALeader(t *testing.T) {
+	s := newStage(t, 3)
+	for _, a := range s.actors {
+		a.durable.Term = 2
+		a.durable.Entries = entriesOf(2, 2, 2, 2, 2, 2, 2, 2)
+	}
+	whole := &s.actors[2].durable
+	whole.Snapshot.Index, whole.Snapshot.Term, whole.Snapshot.Data = 5, 2, []byte("a state that takes more than one piece")
+	whole.Entries = entriesOf(6, 2)
+	s.actors[0].durable.damage(3, 6)
+	s.actors[1].durable.damage(3, 6)
+	for _, a := range s.actors {
+		s.start(a)
+	}
+	s.run(20 * time.Second)
+	for _, a := range s.actors {
+		require.Zero(t, a.node.Status().Hole, "member %d", a.id)
+		require.NotZero(t, a.node.Leader())
+	}
 }

@@ -37,3 +37,7 @@ func (l *Log) settle(r record) {
 
 // left tells whether a segment is from before the log began anew, and the log has come by what was lost.
 func (l *Log) left(s *segment) bool { return s.number < l.first && l.claim == nil }
+
+// binds tells whether a segment holds a claim that still stands, or is from before it. It stays, whatever snapshots there are: a claim that comes of a doubt
+// is of no index, and a log that is opened without its claim would be taken for a whole one.
+func (l *Log) binds(s *segment) bool { return s.number <= l.first && l.claim != nil }

@@ -119,7 +119,7 @@
 //
 // The old segments are not touched. What is left of the log is written as one record into a segment behind them (anew.go), which
 // gets its name when it is durable, and with which every later Open begins. It holds the claim until the log has come by what it lacks, over any number
-// of openings, and the old segments go then, or when snapshots stand for all that they may have held.
+// of openings, and the old segments go then, and not before: what snapshots stand for says nothing of a claim that a doubt has left.
 //
 // # What becomes of rot in use
 //

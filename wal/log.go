@@ -262,7 +262,7 @@ func (l *Log) Release(index raft.Index) error {
 		if s.number <= damaged {
 			bound = min(index, newest)
 		}
-		if s.last > bound && !l.left(s) {
+		if l.binds(s) || s.last > bound && !l.left(s) {
 			break
 		}
 		if err := l.release(); err != nil {

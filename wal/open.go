@@ -272,6 +272,11 @@ func (l *Log) goOn(reading *recovery, snapshot raft.Snapshot, fallen bool) error
 	if reading.replay.forget(snapshot.Index, snapshot.Term) {
 		under.kind = baseReplace
 	}
+	if d := reading.replay.damage; d != nil && d.Doubt && snapshot.Term > reading.replay.term {
+		// The snapshot was received when the doubt was over, and the record that said so is lost. A record of the snapshot's
+		// term behind that of the doubt would end it, though nobody has answered: it begins anew as well.
+		broken = true
+	}
 	l.adopt(reading, snapshot)
 	l.claim = claimOf(reading.replay.damage)
 	if broken {

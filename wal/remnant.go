@@ -49,7 +49,11 @@ func (m *remnant) add(row *recovery, at place, h header, content record) {
 	if h.sequence != previous+1 {
 		m.open, m.exact, m.gaps = false, false, m.gaps+m.dark
 	}
-	if segment != nil && segment != at.segment && (at.sector != 0 || at.segment.number != segment.number+1) {
+	if segment == nil { // the oldest one's first record is lost. Where nothing was left, the log began anew in the first of all
+		segment = row.segments[0]
+		m.unsure = segment.number == 1
+	}
+	if segment != at.segment && (at.sector != 0 || at.segment.number != segment.number+1) {
 		m.unsure = true
 	}
 	m.last, m.front = h, &content

@@ -38,14 +38,15 @@ func (r *replay) cut(index raft.Index) {
 }
 
 // mend forgets the damage when the log has become whole again, and what was kept from behind it when the log has come by. What
-// it means to be whole is argued in raft/doc.go.
+// it means to be whole is argued in raft/doc.go. Where a snapshot reaches over the hole into a run, and they agree on its last entry, the run stays: the
+// two are one log (raft/repair.go), and what is behind the snapshot may be readable nowhere else.
 func (r *replay) mend() {
 	if r.damage == nil {
 		return
 	}
 	left := raft.Damage{End: r.damage.End, Doubt: r.damage.Doubt}
 	for _, run := range r.damage.Behind {
-		if run[0].Index > r.last() {
+		if run[0].Index > r.last() || r.reaches(run) {
 			left.Behind = append(left.Behind, run)
 		}
 	}
@@ -53,6 +54,12 @@ func (r *replay) mend() {
 	if !left.Doubt && !r.end().Before(left.End) {
 		r.damage = nil
 	}
+}
+
+// reaches tells whether the log ends within a run, at one of its entries, and not at the last one.
+func (r *replay) reaches(run []raft.Entry) bool {
+	at := r.last() - run[0].Index
+	return r.last() >= run[0].Index && int(at) < len(run)-1 && run[at].Term == r.end().Term
 }
 
 // detach puts the log over an older snapshot than the one that it began with, or over none: what is between the two is lost. Where the log says

@@ -622,3 +622,34 @@ func TestWhatADoubtLeavesBehindGoesWithIt(t *testing.T) {
 	require.Nil(t, recovered.Stored.Damage)
 	require.EqualValues(t, 7, recovered.Stored.Entries[len(recovered.Stored.Entries)-1].Index)
 }
+
+// What a snapshot stands for may rot without loss: what can be read behind the snapshot is still there, however far before it the hole begins.
+func TestRotBelowASnapshotLosesNothingBehindIt(t *testing.T) {
+	directory := newDisk(1)
+	log := formed(t, directory)
+	for index := raft.Index(2); index <= 9; index++ {
+		keep(t, log, raft.Record{Term: 2, Vote: 3, Entries: entries(2, index, index)})
+	}
+	require.NoError(t, log.SaveSnapshot(snapshotAt(5, 2)))
+	require.NoError(t, log.Close())
+	directory.FlipBit("0000000000000001.segment", 8*(2*disk.SectorSize+100)) // entry 3
+	for range 2 {
+		log, recovered := open(t, directory)
+		require.Equal(t, raft.Index(5), recovered.Stored.Snapshot.Index)
+		found := map[raft.Index]bool{}
+		for _, e := range recovered.Stored.Entries {
+			found[e.Index] = true
+		}
+		if d := recovered.Stored.Damage; d != nil {
+			for _, run := range d.Behind {
+				for _, e := range run {
+					found[e.Index] = true
+				}
+			}
+		}
+		for index := raft.Index(6); index <= 9; index++ {
+			require.True(t, found[index], "entry %d can be read on the disk", index)
+		}
+		require.NoError(t, log.Close())
+	}
+}

@@ -98,6 +98,9 @@ func (s *Salvage) read() error {
 func (s *Salvage) readSnapshot(indexes []raft.Index) (err error) {
 	shelf := shelf{directory: s.directory}
 	for _, index := range slices.Backward(indexes) {
+		if index == 0 {
+			break // it stands for no state: that was lost, or has not come yet
+		}
 		if s.Snapshot, err = shelf.load(index); err == nil {
 			return nil
 		}

@@ -267,9 +267,9 @@ func (l *Log) condemn(f resting, offset int64, reason string) *DamageError {
 // Cure is the index that the next snapshot has to reach to stand for all that a scrub has found damaged. Once one is saved, the damaged
 // snapshots go, and with the next Release the damaged segments. Zero: nothing that is in use is known to be damaged.
 func (l *Log) Cure() raft.Index {
+	cure := l.shelf.cure() // which waits for a snapshot that is being saved: nobody who appends must wait for that as well
 	l.sealing.Lock()
 	defer l.sealing.Unlock()
-	cure := l.shelf.cure()
 	for _, s := range l.sealed {
 		if s.damaged {
 			cure = max(cure, s.last, 1)
