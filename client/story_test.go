@@ -393,3 +393,24 @@ func TestASessionEndedByOthersIsLost(t *testing.T) {
 	require.ErrorIs(t, context.Cause(m.Context()), ErrLost)
 	require.ErrorIs(t, whole.Renew(within(t), s.ID()), ErrLost)
 }
+
+// The timer may ring too early. It never rings later than the session has something to do, and one that stood still while the machine slept is set again.
+func TestTheTimerIsSetForTheNextDeadline(t *testing.T) {
+	clock := &hand{}
+	s := open(t, newCluster(t, 1).client(clock.option(time.Hour)))
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	now := s.client.settings.clock()
+	due := s.logic.Deadline()
+	require.Less(t, due, now+time.Hour)
+
+	s.rings = due + 1 // for something later than has come up since
+	s.arm(now)
+	require.Equal(t, due, s.rings)
+	s.rings = now + 1 // early enough
+	s.arm(now)
+	require.Equal(t, now+1, s.rings)
+	s.rings = now - 1 // it should have rung
+	s.arm(now)
+	require.Equal(t, due, s.rings)
+}

@@ -30,13 +30,25 @@ func (w *world) losesPower(m *member) {
 	w.runUntil(w.now+60*second, func() bool { return m.up() || m.lost != "" })
 }
 
-// rotIn turns a bit over in a sector of the oldest segment on a member's disk.
-func rotIn(m *member, sector int) {
+// lastSector is where the log on a member's disk ends at present: its newest segment that is in use, and the sector of its last record.
+func lastSector(m *member) (name string, sector int) {
 	names, err := m.disk.List()
 	must(err)
-	name := names[slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, ".segment") })]
-	m.disk.FlipBit(name, int64(8*(sector*disk.SectorSize+100)))
-	m.rotten = append(m.rotten, name)
+	for _, segment := range names {
+		if !strings.HasSuffix(segment, ".segment") {
+			continue
+		}
+		content := make([]byte, m.disk.Size(segment))
+		file, err := m.disk.Open(segment)
+		must(err)
+		_, err = file.ReadAt(content, 0)
+		must(err)
+		if used := len(bytes.TrimRight(content, "\x00")); used > 0 {
+			name, sector = segment, (used-1)/disk.SectorSize
+		}
+		must(file.Close())
+	}
+	return name, sector
 }
 
 // A bit that has turned over in the middle of the log is found when the member starts. It goes on as one that still holds what it held, and the others
@@ -44,13 +56,15 @@ func rotIn(m *member, sector int) {
 func TestRottenMemberIsRepaired(t *testing.T) {
 	w, m := luckless(t)
 	w.runUntil(w.now+500*millisecond, func() bool { return false })
-	rotIn(m, 4)
+	name, last := lastSector(m)
+	spoil(m, name, last-4) // which no snapshot stands for yet
 	chosen := len(w.judge.chosen)
 	w.losesPower(m)
 	require.True(t, m.up(), m.lost)
 	require.NotZero(t, w.counts[schedule.BitRot].Observed)
 	require.NotNil(t, w.judge.watch(m).debt)
-	w.goOn() // a hole that a snapshot reaches over is none
+	require.True(t, m.convalescent())
+	w.goOn()
 	require.True(t, m.up())
 	require.False(t, m.convalescent())
 	require.Nil(t, w.judge.watch(m).debt)
