@@ -65,7 +65,7 @@ func Start(ctx context.Context, binary, folder string, size int) (*Cluster, erro
 
 // layOut finds addresses for a cluster that is not started yet. Its members do not know of each other: see meet.
 func layOut(binary, folder string, size int) (*Cluster, error) {
-	addresses, err := freeAddresses(3 * size)
+	addresses, err := FreeAddresses(3 * size)
 	if err != nil {
 		return nil, err
 	}
@@ -145,9 +145,9 @@ func (c *Cluster) Running() int {
 // Node is the member of that number.
 func (c *Cluster) Node(id int) *Node { return c.Nodes[id-1] }
 
-// freeAddresses finds loopback ports that nobody listens on at the moment. They lie below those from which systems take the near ends
+// FreeAddresses finds loopback ports that nobody listens on at the moment. They lie below those from which systems take the near ends
 // of connections: one of these might else have a member's port when that member starts again.
-func freeAddresses(count int) ([]string, error) {
+func FreeAddresses(count int) ([]string, error) {
 	const lowest, highest, attempts = 12_000, 32_000, 100
 	addresses := make([]string, 0, count)
 	for range attempts * count {

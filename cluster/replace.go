@@ -34,7 +34,7 @@ func Replace(ctx context.Context, c *Cluster, clients int, progress io.Writer) (
 
 // join starts a node of the next number, with an empty directory, that knows the others and is not known to them.
 func (c *Cluster) join() (*Node, error) {
-	addresses, err := freeAddresses(3)
+	addresses, err := FreeAddresses(3)
 	if err != nil {
 		return nil, err
 	}

@@ -251,6 +251,8 @@ func (l *Log) SaveSnapshot(snapshot raft.Snapshot) error {
 //
 // Segments up to one that a scrub has found damaged go as soon as any snapshot stands for them: there is nothing to fall back to in a
 // log with a hole, and a restart with the damaged one would make a convalescent of a member that knows everything.
+//
+// While a claim stands, the segment that it stands in stays, and all behind it with it (claim.go).
 func (l *Log) Release(index raft.Index) error {
 	if err := l.usable(); err != nil {
 		return err

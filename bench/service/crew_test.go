@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"lockd/cluster"
 )
 
 type counted struct{ closed *atomic.Int64 }
@@ -39,7 +41,7 @@ func TestWhoLeavesClosesNothing(t *testing.T) {
 }
 
 func TestAddressesAreDistinctAndFree(t *testing.T) {
-	addresses, err := freeAddresses(20)
+	addresses, err := cluster.FreeAddresses(20)
 	require.NoError(t, err)
 	distinct := map[string]bool{}
 	for _, a := range addresses {

@@ -12,6 +12,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 	"go.uber.org/zap"
+
+	"lockd/cluster"
 )
 
 // etcdConnections is how many clients share the sessions. Its makers' own benchmark has one for each ten callers; on one machine those cost more
@@ -47,7 +49,7 @@ func Etcd(ctx context.Context, binaries string) (*System, error) {
 }
 
 func launchEtcd(c *Cluster, binary string, timing Timing) error {
-	addresses, err := freeAddresses(2 * c.System.Servers)
+	addresses, err := cluster.FreeAddresses(2 * c.System.Servers)
 	if err != nil {
 		return err
 	}

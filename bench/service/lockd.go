@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lockd/client"
+	"lockd/cluster"
 	"lockd/raft"
 )
 
@@ -46,7 +47,7 @@ func (s *System) WithServers(servers int) *System {
 
 func launchLockd(c *Cluster, binary string, timing Timing) error {
 	size := c.System.Servers
-	addresses, err := freeAddresses(3 * size)
+	addresses, err := cluster.FreeAddresses(3 * size)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"lockd/cluster"
 )
 
 // redisPoll is how long a client waits before it asks again for a lock that is held: Redis has no queue.
@@ -46,7 +48,7 @@ func Redis() *System {
 }
 
 func launchRedis(c *Cluster, _ Timing) error {
-	addresses, err := freeAddresses(1)
+	addresses, err := cluster.FreeAddresses(1)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-zookeeper/zk"
+
+	"lockd/cluster"
 )
 
 const zookeeperJar = "/usr/share/java/zookeeper.jar"
@@ -67,7 +69,7 @@ func javaVersion() string {
 }
 
 func launchZooKeeper(c *Cluster, _ Timing) error {
-	addresses, err := freeAddresses(3 * c.System.Servers)
+	addresses, err := cluster.FreeAddresses(3 * c.System.Servers)
 	if err != nil {
 		return err
 	}
