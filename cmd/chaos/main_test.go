@@ -35,7 +35,7 @@ func TestWrongCallsAreUsageErrors(t *testing.T) {
 		"replay", "replay --seed x", "replay --seed 1 extra", "replay " + file, "replay " + file + " --seed 1", "replay " + file + " --nodes 3",
 		"replay no-such-file", "shrink --seed 1", "shrink --seed 1 -o x --calls 0", "shrink -o x", "no-such-command", "profiles extra",
 		"explore extra", "explore --nodes 6", "explore --depth 0", "explore --terms 0", "explore --late -1", "explore --changes -1", "explore --time-limit 0s",
-		"mutants --dir " + t.TempDir(), "mutants --bases 0", "mutants --dir ../../mutants --limits no-such-file --limit-factor 3",
+		"mutants --dir " + t.TempDir(), "mutants --bases 0", "mutants --dir ../../mutants --pace no-such-file", "mutants --pace ../../docs/mutants.md --bases 2",
 	} {
 		require.Equal(t, exitUsage, execute(strings.Fields(line)), line)
 	}

@@ -20,8 +20,7 @@ type matrix struct {
 	budget       time.Duration
 	shrink       bool
 	markdown     string
-	limits       string
-	factor       float64
+	pace         string
 }
 
 func mutantsCommand() *cobra.Command {
@@ -36,8 +35,11 @@ never from changed sources), and runs worlds until one fails. A bug that half of
 time, or that a judge finds which its patch does not name, has escaped: the exit code is 4.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if x.bases < 1 || x.jobs < 1 || x.budget <= 0 || x.factor < 0 {
-				return fmt.Errorf("--bases and --jobs are at least 1, --cpu is more than zero, --limit-factor is not negative")
+			switch {
+			case x.bases < 1 || x.jobs < 1 || x.budget <= 0:
+				return fmt.Errorf("--bases and --jobs are at least 1, --cpu is more than zero")
+			case x.pace != "" && x.bases != 1:
+				return fmt.Errorf("--pace compares one search for each mutant, and --bases is %d", x.bases)
 			}
 			return x.run(command.OutOrStdout())
 		},
@@ -51,8 +53,7 @@ time, or that a judge finds which its patch does not name, has escaped: the exit
 	flags.IntVar(&x.jobs, "jobs", runtime.NumCPU(), "mutants at a time")
 	flags.BoolVar(&x.shrink, "shrink", false, "also shrink the schedule with which each was found")
 	flags.StringVar(&x.markdown, "markdown", "", "write the table to this file; with --only, the other rows stay")
-	flags.StringVar(&x.limits, "limits", "docs/mutants.md", "the published table, for --limit-factor")
-	flags.Float64Var(&x.factor, "limit-factor", 0, "limit each mutant to so many times its published median (10 s at least); zero: to --cpu")
+	flags.StringVar(&x.pace, "pace", "", "compare with this published table: that many more are late than chance allows is an escape")
 	return command
 }
 
@@ -61,13 +62,13 @@ func (x *matrix) run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	published := table{}
-	if x.factor > 0 {
-		if published, err = readTable(x.limits); err != nil {
+	var published table
+	if x.pace != "" {
+		if published, err = readTable(x.pace); err != nil {
 			return err
 		}
 	}
-	found, err := x.huntAll(mutants, published)
+	found, err := x.huntAll(mutants)
 	if err != nil {
 		return harnessError{err}
 	}
@@ -78,11 +79,16 @@ func (x *matrix) run(out io.Writer) error {
 			return harnessError{err}
 		}
 	}
-	return x.conclude(out, found)
+	if err := x.conclude(out, found); err != nil || x.pace == "" {
+		return err
+	}
+	var p pace
+	p.measure(published, found)
+	return p.conclude(out)
 }
 
 // huntAll hunts the mutants, a few at a time, and returns what became of them in their order.
-func (x *matrix) huntAll(mutants []mutant, published table) ([]prey, error) {
+func (x *matrix) huntAll(mutants []mutant) ([]prey, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return nil, err
@@ -98,8 +104,7 @@ func (x *matrix) huntAll(mutants []mutant, published table) ([]prey, error) {
 		workers.Go(func() {
 			for i := range next {
 				m := mutants[i]
-				h := hunt{mutant: m, root: root, scratch: filepath.Join(scratch, m.name), from: x.from, bases: x.bases, shrink: x.shrink}
-				h.budget = x.limit(published, m.name)
+				h := hunt{mutant: m, root: root, scratch: filepath.Join(scratch, m.name), from: x.from, bases: x.bases, shrink: x.shrink, budget: x.budget}
 				found[i] = h.run()
 				fmt.Fprintln(os.Stderr, found[i].sentence())
 			}
@@ -111,18 +116,6 @@ func (x *matrix) huntAll(mutants []mutant, published table) ([]prey, error) {
 	close(next)
 	workers.Wait()
 	return found, nil
-}
-
-// leastLimit is what every mutant gets, however soon it was found before: the first worlds alone take a few seconds.
-const leastLimit = 10 * time.Second
-
-// limit is the processor time for a mutant. One that is not published yet has all that there is.
-func (x *matrix) limit(published table, name string) time.Duration {
-	row, is := published[name]
-	if !is || row.cpu == 0 {
-		return x.budget
-	}
-	return min(x.budget, max(leastLimit, time.Duration(x.factor*row.cpu*float64(time.Second))))
 }
 
 func (x *matrix) conclude(out io.Writer, found []prey) error {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// table is the published list of mutants, by name: a Markdown file that people read, and from which later hunts take their limits.
+// table is the published list of mutants, by name: a Markdown file that people read, and with which later hunts are compared.
 type table map[string]row
 
 // row is a line of it.

@@ -4,14 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
 // The published table is read back as it was written, and only what was hunted changes.
 func TestTableIsPublished(t *testing.T) {
-	x := matrix{markdown: filepath.Join(t.TempDir(), "mutants.md"), budget: time.Minute, factor: 3}
+	x := matrix{markdown: filepath.Join(t.TempDir(), "mutants.md")}
 	other := suspect
 	other.name, other.files = "other", []fileChange{{path: "client/session/lease.go"}}
 	require.NoError(t, x.publish([]prey{
@@ -33,11 +32,6 @@ func TestTableIsPublished(t *testing.T) {
 	published, err = readTable(x.markdown)
 	require.NoError(t, err)
 	require.Len(t, published, 2)
-	require.Equal(t, 3*time.Duration(4.25*float64(time.Second)), x.limit(published, "sketch"))
-	require.Equal(t, x.budget, x.limit(published, "other"), "never more than --cpu")
-	require.Equal(t, x.budget, x.limit(published, "unpublished"))
-	published["sketch"] = row{cpu: 0.1}
-	require.Equal(t, leastLimit, x.limit(published, "sketch"))
 }
 
 func TestTableThatIsNoneIsRefused(t *testing.T) {
