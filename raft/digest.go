@@ -169,6 +169,7 @@ func (d *digest) lead(n *Node) {
 	d.number(uint64(l.first))
 	d.number(uint64(l.uncommitted))
 	d.number(uint64(l.unstable))
+	d.number(uint64(l.gathered))
 	d.flag(l.beating)
 	d.number(l.round)
 	d.flag(l.asking)

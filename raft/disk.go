@@ -126,7 +126,7 @@ func (n *Node) deliver(envelope Envelope) {
 
 // record collects what is not yet on its way to the disk.
 func (n *Node) record() Record {
-	if !n.dirty() {
+	if !n.dirty() || n.gathers() {
 		return Record{}
 	}
 	d := &n.disk
@@ -142,6 +142,9 @@ func (n *Node) record() Record {
 		d.promises = d.written
 	}
 	d.promise, d.snapshot, d.unsaved = false, nil, n.log.last()+1
+	if n.role == Leader {
+		n.lead.gathered = 0
+	}
 	d.pending = append(d.pending, pendingRecord{sequence: d.written, last: n.log.last(), since: n.now})
 	return record
 }

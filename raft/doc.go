@@ -31,7 +31,8 @@
 // Replication (leader.go, follower.go, peer.go) streams: a leader sends what is new without waiting for answers, bounded by
 // messages and bytes for each follower, and by less where answers come late (flow.go). After a mismatch or a loss it probes with one message at a
 // time; the follower says where its conflicting term begins, so that a probe skips a term, not an
-// entry. The leader's disk and the followers' write at the same time. A follower whose next
+// entry. The leader's disk and the followers' write at the same time. While the leader's disk is at work on what is not committed yet, new commands
+// gather for one record and one message (batch.go). A follower whose next
 // entry is gone gets the snapshot in chunks (snapshot.go), not faster than is good for the others; when the connection
 // breaks or the leader changes, it goes on with what it lacks of it, and a checksum over the whole says that it is one.
 //

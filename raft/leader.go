@@ -24,6 +24,7 @@ type lead struct {
 	// What is proposed costs memory until it is committed, and until it is durable here: while this member's own disk
 	// hangs, the others go on committing.
 	uncommitted, unstable int // bytes behind the commit index, and behind what is durable here
+	gathered              int // of them, data that is in no record yet
 
 	beatDue time.Duration // when the followers must hear something again
 	beating bool          // they must hear it with the next Drain
@@ -82,6 +83,7 @@ func (n *Node) add(kind Kind, data []byte) Index {
 	added := cost(n.log.slice(index, index))
 	n.lead.uncommitted += added
 	n.lead.unstable += added
+	n.lead.gathered += len(data)
 	return index
 }
 

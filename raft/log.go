@@ -65,10 +65,10 @@ func (l *log) slice(from, to Index) []Entry {
 // from is slice for a range that may begin before what is kept.
 func (l *log) from(from, to Index) []Entry { return l.slice(max(from, l.base()+1), to) }
 
-// upTo hands out entries beginning at from, at least one and at most so many bytes of data.
-func (l *log) upTo(from Index, bytes int) []Entry {
+// upTo hands out entries from one to another, at least one and at most so many bytes of data.
+func (l *log) upTo(from, last Index, bytes int) []Entry {
 	to := from
-	for size := len(l.at(from).Data); to < l.last(); to++ {
+	for size := len(l.at(from).Data); to < last; to++ {
 		size += len(l.at(to + 1).Data)
 		if size > bytes {
 			break

@@ -115,11 +115,11 @@ func compareLogs(t *rapid.T, l *log, twin *dumbLog) {
 		require.Equal(t, twin.terms[e.Index], e.Term)
 	}
 	require.Len(t, l.slice(from, to), int(to-from)+1)
-	got := l.upTo(from, room)
+	got := l.upTo(from, to, room)
 	require.NotEmpty(t, got)
 	require.Equal(t, from, got[0].Index)
 	require.True(t, len(got) == 1 || dataBytes(got) <= room)
-	if next := from + Index(len(got)); next <= twin.last() {
+	if next := from + Index(len(got)); next <= to {
 		require.Greater(t, dataBytes(got)+len(l.at(next).Data), room, "one more would have fitted")
 	}
 }

@@ -94,7 +94,7 @@ func TestHandedOutEntriesNeverChange(t *testing.T) {
 func TestHandedOutEntriesHaveNoRoomBehindThem(t *testing.T) {
 	l := newLog(withLog(3, 1, 2, 3))
 	_ = append(l.slice(2, 3), Entry{Index: 99})
-	_ = append(l.upTo(2, 0), Entry{Index: 99})
+	_ = append(l.upTo(2, 3, 0), Entry{Index: 99})
 	l.check()
 	stored := withLog(3, 1, 2, 3)
 	l = newLog(Stored{Term: 3, Snapshot: stored.Snapshot, Entries: stored.Entries[:2]})
@@ -213,7 +213,7 @@ func TestProbeIsAloneUntilAnswered(t *testing.T) {
 	require.Len(t, one[*Append](t, s.takeLead(), 2).Entries, 1)
 	for range 5 {
 		require.Empty(t, s.propose("x"))
-		require.Empty(t, s.drain())
+		require.Empty(t, s.saved())
 	}
 	require.Equal(t, &Append{Term: 2, PrevIndex: 1, PrevTerm: 1, Commit: 1}, one[*Append](t, s.wait(s.config.Heartbeat), 2))
 
@@ -229,9 +229,11 @@ func TestWindowOfMessages(t *testing.T) {
 	s.appended(2, 2)
 	for i := range 3 {
 		require.Len(t, only[*Append](s.propose("x"), 2), 1, "message %d", i)
+		s.saved()
 	}
-	require.Empty(t, s.propose("x"))
-	require.Empty(t, s.propose("y"))
+	require.Empty(t, only[*Append](s.propose("x"), 2))
+	s.saved()
+	require.Empty(t, only[*Append](s.propose("y"), 2))
 	beat := one[*Append](t, s.wait(s.config.Heartbeat), 2)
 	require.Empty(t, beat.Entries, "a heartbeat goes out all the same")
 	require.Equal(t, Index(5), beat.PrevIndex)
@@ -271,9 +273,10 @@ func TestUnreachableBringsBackProbing(t *testing.T) {
 	s := newSolo(t, foundation(3), func(c *Config) { c.MaxInflight = 2 })
 	s.takeLead()
 	s.appended(2, 2)
-	s.propose("a")
-	s.propose("b")
-	require.Empty(t, s.propose("c"))
+	for _, command := range []string{"a", "b", "c"} {
+		s.propose(command)
+		s.saved()
+	}
 	probe := one[*Append](t, s.step(Unreachable{2}), 2)
 	require.Equal(t, Index(2), probe.PrevIndex)
 	require.Len(t, probe.Entries, 3)
@@ -281,6 +284,7 @@ func TestUnreachableBringsBackProbing(t *testing.T) {
 	require.Empty(t, s.step(Unreachable{9}))
 	require.Empty(t, only[*Append](s.appended(2, 5), 2))
 	require.Len(t, only[*Append](s.propose("d"), 2), 1)
+	s.saved()
 	require.Len(t, only[*Append](s.propose("e"), 2), 1, "the window is empty again")
 }
 
@@ -290,6 +294,7 @@ func TestLateAnswersThrowNobodyBack(t *testing.T) {
 	s.takeLead()
 	s.appended(2, 5)
 	s.propose("a")
+	s.saved()
 	s.appended(2, 6)
 	s.hear(2, &Mismatch{Term: 2, PrevIndex: 4, Last: 1})
 	s.appended(2, 3)

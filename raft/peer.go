@@ -111,8 +111,8 @@ func (n *Node) feedProbe(p *peer) bool {
 	}
 	p.asked = true
 	var entries []Entry
-	if p.next <= n.log.last() {
-		entries = n.log.upTo(p.next, min(n.config.MaxAppendBytes, p.flow.window))
+	if edge := n.edge(); p.next <= edge {
+		entries = n.log.upTo(p.next, edge, min(n.config.MaxAppendBytes, p.flow.window))
 	}
 	n.sendAppend(p.id, p.next-1, entries)
 	return true
@@ -121,9 +121,9 @@ func (n *Node) feedProbe(p *peer) bool {
 // feedStream sends entries and takes for granted that they arrive (thesis §10.2.1): if they do not, the next
 // message does not match, or the transport says so, and probing begins.
 func (n *Node) feedStream(p *peer) bool {
-	sent := false
-	for p.next <= n.log.last() && p.flow.open(&n.config) {
-		entries := n.log.upTo(p.next, min(n.config.MaxAppendBytes, p.flow.window))
+	sent, edge := false, n.edge()
+	for p.next <= edge && p.flow.open(&n.config) {
+		entries := n.log.upTo(p.next, edge, min(n.config.MaxAppendBytes, p.flow.window))
 		n.sendAppend(p.id, p.next-1, entries)
 		p.next += Index(len(entries))
 		p.flow.departed(p.next-1, dataBytes(entries), n.now)

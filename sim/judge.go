@@ -42,6 +42,7 @@ type watch struct {
 	term    raft.Term // of the present process
 	commit  raft.Index
 	applied raft.Index
+	end     raft.Index // of its log, when it was drained last
 	role    raft.Role
 	led     raft.Term     // the last term that it was seen to lead
 	reign   time.Duration // since when
@@ -138,12 +139,10 @@ func (j *judge) elected(m *member, term raft.Term) {
 	}
 }
 
-// drained looks at a member after each drain: at what it proposes, and at what it has applied.
-func (j *judge) drained(m *member) {
-	node, w := m.server.Node(), j.watch(m)
-	j.raises(m)
-	for i := range m.output.Record.Entries {
-		e := &m.output.Record.Entries[i]
+// proposed notes when entries were first seen at a member.
+func (j *judge) proposed(m *member, entries []raft.Entry) {
+	for i := range entries {
+		e := &entries[i]
 		j.roll.propose(e)
 		if e.Index <= j.last() {
 			continue // nobody will ask
@@ -152,7 +151,18 @@ func (j *judge) drained(m *member) {
 			j.births[born{e.Index, e.Term}] = birth{m.since, m.ahead, j.world.now}
 		}
 	}
+}
+
+// drained looks at a member after each drain: at what it proposes, and at what it has applied.
+func (j *judge) drained(m *member) {
+	node, w := m.server.Node(), j.watch(m)
+	j.raises(m)
+	j.proposed(m, m.output.Record.Entries)
 	status := node.Status()
+	if node.Role() == raft.Leader {
+		j.proposed(m, node.Entries(w.end+1)) // what it gathers is in no record yet
+	}
+	w.end = status.Last
 	if status.Commit < w.commit {
 		j.fail(Monotonic, "the commit index of server %d falls from %d to %d", m.id, w.commit, status.Commit)
 	}
