@@ -192,6 +192,8 @@ func (m *Machine) checkKept(at requestKey, kept request) string {
 		return "it was taken back before it came, and is not canceled"
 	case kept.status == Waiting && (!waits || kept.kind != kindAcquire || w.session != at.session || w.sequence != at.sequence):
 		return "it waits in no queue"
+	case at.sequence > s.newest:
+		return "its number is above all that its session has used"
 	case kept.status != Waiting && at.sequence <= s.acknowledged:
 		return "it is acknowledged and still remembered"
 	}

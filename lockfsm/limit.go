@@ -89,6 +89,18 @@ func validName(name string) bool {
 // DEL, C1). Names and owners go to terminals, logs and metrics as they are, where an
 // escape sequence could rewrite what an operator sees.
 func printable(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ' || c == '\x7f':
+			return false
+		case c >= utf8.RuneSelf:
+			return printableBeyondASCII(text[i:])
+		}
+	}
+	return true
+}
+
+func printableBeyondASCII(text string) bool {
 	if !utf8.ValidString(text) {
 		return false
 	}

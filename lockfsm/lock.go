@@ -1,5 +1,19 @@
 package lockfsm
 
+// seen is the lock that was looked for last, and its place in the tree: an entry comes by one lock several times.
+type seen struct {
+	name string // empty: none was looked for
+	lock *lock  // nil: nobody holds it
+}
+
+// lock is the place to change a held lock in, nil if nobody holds it. It holds until another lock is granted or freed, and to the end of the entry.
+func (m *Machine) lock(name string) *lock {
+	if m.seen.name != name {
+		m.seen = seen{name, m.locks.edit(nameKey(name))}
+	}
+	return m.seen.lock
+}
+
 func (m *Machine) acquire(c Acquire) Result {
 	draft := request{kind: kindAcquire, name: c.Name, fingerprint: fingerprintAcquire(c)}
 	if answer, known := m.recall(c.Request, draft, 1); known {
@@ -17,11 +31,11 @@ func (m *Machine) enter(c Acquire) Result {
 	if c.Wait != Forever {
 		newcomer.until = m.time + c.Wait
 	}
-	present, held := m.locks.get(nameKey(c.Name))
+	present := m.lock(c.Name)
 	switch {
-	case !held && m.locks.len() >= MaxLocks:
+	case present == nil && m.locks.len() >= MaxLocks:
 		return Result{Status: TooManyLocks, Session: c.Session}
-	case !held:
+	case present == nil:
 		token := m.grant(c.Name, place, newcomer, lock{})
 		return Result{Status: OK, Session: c.Session, Token: token, Place: place}
 	case c.Wait == NoWait:
@@ -42,7 +56,8 @@ func (m *Machine) grant(name string, place Place, w waiter, vacant lock) Token {
 	assert(generation(token) == generation(m.last), "tokens never reach into the next generation")
 	m.last = token
 	holder.held++
-	m.locks.set(nameKey(name), lock{token: token, session: w.session, place: place, since: m.time, value: w.value, waiters: vacant.waiters})
+	granted := lock{token: token, session: w.session, place: place, since: m.time, value: w.value, waiters: vacant.waiters}
+	m.seen = seen{name, m.locks.set(nameKey(name), granted)}
 	m.grants.set(tokenKey(token), name)
 	m.held.set(heldKey{w.session, token}, struct{}{})
 	m.done.grants++
@@ -53,12 +68,13 @@ func (m *Machine) grant(name string, place Place, w waiter, vacant lock) Token {
 // somebody waits: exactly one waiter is woken, and nobody can come in between.
 func (m *Machine) handOver(name string, applied *Applied) {
 	vacant := m.vacate(name)
-	first, next, found := m.queue.ceiling(queueKey{name: name})
-	if !found || first.name != name {
-		assert(vacant.waiters == 0, "a lock counts its waiters")
+	if vacant.waiters == 0 {
 		m.locks.delete(nameKey(name))
+		m.seen = seen{name, nil}
 		return
 	}
+	first, next, found := m.queue.ceiling(queueKey{name: name})
+	assert(found && first.name == name, "a lock counts its waiters")
 	m.unqueue(first, next)
 	vacant.waiters--
 	token := m.grant(name, first.place, next, vacant)
@@ -67,8 +83,8 @@ func (m *Machine) handOver(name string, applied *Applied) {
 
 // vacate ends a grant. The lock that it returns has no holder yet: its caller grants or deletes it.
 func (m *Machine) vacate(name string) lock {
-	vacant, found := m.locks.get(nameKey(name))
-	assert(found && vacant.token != 0, "only a held lock is vacated")
+	vacant := m.lock(name)
+	assert(vacant != nil && vacant.token != 0, "only a held lock is vacated")
 	m.grants.delete(tokenKey(vacant.token))
 	m.held.delete(heldKey{vacant.session, vacant.token})
 	if holder := m.session(vacant.session); holder != nil {
@@ -84,7 +100,7 @@ func (m *Machine) join(name string, place Place, w waiter) {
 	if w.until != Forever {
 		m.deadlines.set(deadlineKey{w.until, place}, name)
 	}
-	m.locks.edit(nameKey(name)).waiters++
+	m.lock(name).waiters++
 	m.session(w.session).waiting++
 }
 
@@ -93,7 +109,7 @@ func (m *Machine) leave(name string, place Place, why Status, applied *Applied) 
 	w, found := m.queue.get(queueKey{name, place})
 	assert(found, "whoever leaves a queue stood in it")
 	m.unqueue(queueKey{name, place}, w)
-	m.locks.edit(nameKey(name)).waiters--
+	m.lock(name).waiters--
 	m.settle(name, place, w, Result{Status: why, Session: w.session, Place: place}, applied)
 }
 
@@ -134,10 +150,10 @@ func (m *Machine) release(c Release, applied *Applied) Result {
 // releasable says whether a token is the one under which a lock is held now. A release
 // that was delayed until the same session held the lock again must not end the new grant.
 func (m *Machine) releasable(name string, token Token) Status {
-	present, held := m.grants.get(tokenKey(token))
-	switch {
-	case held && present == name:
+	if held := m.lock(name); held != nil && held.token == token {
 		return OK
+	}
+	switch _, held := m.grants.get(tokenKey(token)); {
 	case held:
 		return WrongName
 	case token > m.last:

@@ -14,6 +14,7 @@ type Machine struct {
 	subjects []string    // the lock of each Settled of the present entry
 	ending   []SessionID // sessions that the present entry ends
 	found    found
+	seen     seen
 }
 
 // maxTime leaves room above it for any deadline that counts from it.
@@ -61,7 +62,7 @@ func (m *Machine) begin(index uint64, at time.Duration, applied *Applied) {
 	assert(generation(index) == generation(m.revision), "the log never reaches into the next generation")
 	assert(at >= m.time && at <= maxTime, "cluster time never falls along the log")
 	m.revision, m.time = index, at
-	m.found = found{}
+	m.found, m.seen = found{}, seen{}
 	*applied = Applied{
 		Renewals: applied.Renewals[:0],
 		Settled:  applied.Settled[:0],
@@ -137,7 +138,9 @@ func (m *Machine) finish(result Result, subject string, applied *Applied) {
 // answer is given again, so that no answer ever names an outdated holder as the current one.
 func (m *Machine) complete(result Result, subject string) Result {
 	if subject != "" {
-		result.Current = m.Current(subject)
+		if held := m.lock(subject); held != nil {
+			result.Current = held.token
+		}
 	}
 	if result.Revision == 0 {
 		result.Revision = m.revision

@@ -34,7 +34,7 @@ func (m *Machine) recall(r Request, draft request, room int) (answer request, kn
 
 // again finds what is remembered under a request's number.
 func (m *Machine) again(r Request, draft request) request {
-	if r.Sequence == 0 {
+	if r.Sequence == 0 || r.Sequence > m.session(r.Session).newest {
 		return request{}
 	}
 	at := requestKey{r.Session, r.Sequence}
@@ -69,7 +69,9 @@ func (m *Machine) remember(r Request, draft request, result Result) {
 
 func (m *Machine) keep(at requestKey, kept request) {
 	m.requests.set(at, kept)
-	m.session(at.session).requests++
+	s := m.session(at.session)
+	s.requests++
+	s.newest = max(s.newest, at.sequence)
 }
 
 func (m *Machine) forget(at requestKey) {
@@ -104,6 +106,14 @@ func (m *Machine) prune(id SessionID, mark Sequence) {
 	s := m.session(id)
 	at := requestKey{id, s.acknowledged + 1}
 	s.acknowledged = mark
+	if at.sequence == mark { // as it is for who makes one request after the other
+		if kept, found := m.requests.delete(at); found && kept.status == Waiting {
+			m.requests.set(at, kept)
+		} else if found {
+			s.requests--
+		}
+		return
+	}
 	for {
 		next, kept, found := m.requests.ceiling(at)
 		if !found || next.session != id || next.sequence > mark {

@@ -130,6 +130,7 @@ func (m *Machine) readKept(r *reader) (requestKey, bool) {
 		return requestKey{}, false
 	}
 	s.requests++
+	s.newest = max(s.newest, at.sequence)
 	m.requests.set(at, kept)
 	return at, true
 }

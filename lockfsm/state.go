@@ -54,6 +54,7 @@ type session struct {
 	held         int
 	waiting      int
 	requests     int
+	newest       Sequence // at least that of any request that is remembered: derived, like the counts
 }
 
 // lock is a held lock. One that nobody holds is not in the state at all: the next token

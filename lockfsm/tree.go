@@ -118,7 +118,8 @@ func (t *tree[K, V]) editCopy(k K) *V {
 	}
 }
 
-func (t *tree[K, V]) set(k K, value V) {
+// set puts a pair in, and returns the place of its value, as edit does.
+func (t *tree[K, V]) set(k K, value V) *V {
 	if t.mark == nil {
 		t.mark = new(mark)
 	}
@@ -132,14 +133,16 @@ func (t *tree[K, V]) set(k K, value V) {
 		t.root.children[0] = old
 		t.split(t.root, 0)
 	}
-	if t.insert(k, value) {
+	at, added := t.insert(k, value)
+	if added {
 		t.count++
 	}
+	return at
 }
 
 // insert goes down from a root that has room, splitting full children on its way so
 // that there is always room for what comes up.
-func (t *tree[K, V]) insert(k K, value V) (added bool) {
+func (t *tree[K, V]) insert(k K, value V) (place *V, added bool) {
 	n := t.root
 	for {
 		at, here := n.find(k)
@@ -149,23 +152,23 @@ func (t *tree[K, V]) insert(k K, value V) (added bool) {
 		}
 		if here {
 			n.values[at] = value
-			return false
+			return &n.values[at], false
 		}
 		if n.children == nil {
 			n.put(at, k, value)
-			return true
+			return &n.values[at], true
 		}
 		n = t.ownChild(n, at)
 	}
 }
 
-// delete removes a pair, and says whether it was there.
-func (t *tree[K, V]) delete(k K) bool {
+// delete removes a pair, and returns its value if it was there.
+func (t *tree[K, V]) delete(k K) (value V, found bool) {
 	if t.root == nil {
-		return false
+		return value, false
 	}
 	t.root = t.own(t.root)
-	found := t.remove(t.root, k)
+	value, found = t.remove(t.root, k)
 	// A leaf stays, empty as it is: where one lock is taken and given back again and again it is soon filled again.
 	if t.root.count == 0 && t.root.children != nil {
 		t.root = t.root.child(0)
@@ -173,26 +176,27 @@ func (t *tree[K, V]) delete(k K) bool {
 	if found {
 		t.count--
 	}
-	return found
+	return value, found
 }
 
 // remove takes a key out of the subtree under n, which is owned.
-func (t *tree[K, V]) remove(n *node[K, V], k K) (found bool) {
+func (t *tree[K, V]) remove(n *node[K, V], k K) (value V, found bool) {
 	at, here := n.find(k)
 	if n.children == nil {
 		if here {
-			n.cut(at)
+			_, value = n.cut(at)
 		}
-		return here
+		return value, here
 	}
 	child := t.ownChild(n, at)
 	if here {
+		value = n.values[at]
 		n.keys[at], n.values[at] = t.removeLast(child)
 	} else {
-		here = t.remove(child, k)
+		value, here = t.remove(child, k)
 	}
 	t.refill(n, at)
-	return here
+	return value, here
 }
 
 func (t *tree[K, V]) removeLast(n *node[K, V]) (K, V) {

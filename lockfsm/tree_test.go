@@ -105,12 +105,16 @@ func (o *orchard) step(t *rapid.T) {
 func (o *orchard) change(t *rapid.T, at, kind int, k numberKey, value int) {
 	switch kind {
 	case 0, 1:
-		o.trees[at].set(k, value)
+		place := o.trees[at].set(k, value)
+		require.Same(t, o.trees[at].edit(k), place)
 		o.twins[at] = o.twins[at].set(k, value)
 	case 2, 3:
+		before, _ := o.trees[at].get(k)
+		value, deleted := o.trees[at].delete(k)
 		var found bool
 		o.twins[at], found = o.twins[at].delete(k)
-		require.Equal(t, found, o.trees[at].delete(k))
+		require.Equal(t, found, deleted)
+		require.Equal(t, before, value)
 	case 6:
 		place, found := o.twins[at].search(k)
 		edited := o.trees[at].edit(k)
@@ -193,7 +197,8 @@ func TestTreeEmptiedFromEitherEnd(t *testing.T) {
 			if fromTheEnd {
 				k = size - 1 - k
 			}
-			require.True(t, shrinking.delete(k))
+			_, found := shrinking.delete(k)
+			require.True(t, found)
 			if k%50 == 0 {
 				requireShape(t, shrinking.root, true)
 			}
