@@ -1,6 +1,7 @@
 package lockfsm
 
 import (
+	"bytes"
 	"encoding/binary"
 	"iter"
 )
@@ -27,10 +28,19 @@ func (m *Machine) Snapshot() *Snapshot {
 func (s *Snapshot) Revision() uint64 { return s.revision }
 
 // Encode returns all chunks as one. Equal states have equal bytes.
+//
+// They are put together at the end, piece by piece: the garbage collector stops everybody until whoever copies has come to an end of it, and to copy
+// a hundred megabytes, as a slice that grows does, takes longer than an election has time for.
 func (s *Snapshot) Encode() []byte {
-	var data []byte
+	var pieces [][]byte
+	size := 0
 	for chunk := range s.Chunks() {
-		data = append(data, chunk...)
+		pieces = append(pieces, bytes.Clone(chunk))
+		size += len(chunk)
+	}
+	data := make([]byte, 0, size)
+	for _, piece := range pieces {
+		data = append(data, piece...)
 	}
 	return data
 }
