@@ -34,7 +34,8 @@ type loop struct {
 	grace time.Duration
 
 	callers  map[server.CallID]transport.Caller
-	renewals uint64 // asked for
+	answered []transport.Caller // in this turn, and not woken yet
+	renewals uint64             // asked for
 	output   server.Output
 	rule     rule
 	hole     raft.Hole // what can't be read of the log, as far as was logged
@@ -179,6 +180,7 @@ func (l *loop) carryOut() {
 	for _, r := range l.output.Replies {
 		l.answer(r.Call, r.Answer)
 	}
+	l.wakeCallers()
 	if l.output.Membership {
 		l.noteMembership()
 	}
@@ -202,6 +204,17 @@ func (l *loop) answer(id server.CallID, answer server.Answer) {
 		leader = l.formation.address(refusal.Leader)
 	}
 	caller.Answer(answer, leader)
+	l.answered = append(l.answered, caller)
+}
+
+// wakeCallers lets those who were answered in this turn know of it. Somebody who is woken by the first of a hundred answers on one
+// connection would send that one alone.
+func (l *loop) wakeCallers() {
+	for i := range l.answered {
+		l.answered[i].Wake()
+	}
+	clear(l.answered)
+	l.answered = l.answered[:0]
 }
 
 // noteRule logs who leads, once for each change.
@@ -282,6 +295,7 @@ func (l *loop) farewell(events []event) {
 		switch e := e.(type) {
 		case transport.Call:
 			e.Caller.Answer(server.Refusal{Reason: server.Stopping, Detail: "the node is shutting down"}, wire.Address{})
+			e.Caller.Wake()
 		case server.Hangup:
 			delete(l.callers, e.ID)
 		}
@@ -289,6 +303,7 @@ func (l *loop) farewell(events []event) {
 	for id := range l.callers {
 		l.answer(id, server.Refusal{Reason: server.Unknown, Detail: "the node stopped before the call was decided"})
 	}
+	l.wakeCallers()
 	l.serving(false)
 }
 

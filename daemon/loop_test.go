@@ -52,6 +52,7 @@ func TestATimeoutThatIsDueIsNotHeldBack(t *testing.T) {
 type note []server.Answer
 
 func (n *note) Answer(answer server.Answer, _ wire.Address) { *n = append(*n, answer) }
+func (n *note) Wake()                                       {}
 
 func TestAtTheEndEverybodyIsAnsweredOnceUnlessHungUp(t *testing.T) {
 	l := idle(t)

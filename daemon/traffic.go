@@ -51,6 +51,7 @@ func (d *Daemon) call(calls []transport.Call) {
 	}
 	for i := range calls {
 		calls[i].Caller.Answer(refusal, wire.Address{})
+		calls[i].Caller.Wake()
 	}
 }
 

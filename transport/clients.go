@@ -51,6 +51,8 @@ type Caller interface {
 	// Answer is called once, unless the call was hung up, by the goroutine that all calls wait
 	// for: it must not block. Leader is where the member that a Refusal names can be reached.
 	Answer(answer server.Answer, leader wire.Address)
+	// Wake follows Answer, before that goroutine rests: what was answered to one stream until then goes out together.
+	Wake()
 }
 
 // Call is a request on its way to the node.
@@ -167,6 +169,7 @@ type answered struct {
 }
 
 func (s single) Answer(answer server.Answer, leader wire.Address) { s <- answered{answer, leader} }
+func (s single) Wake()                                            {}
 
 // ask makes a call and waits for its answer, or until its caller gives up.
 func (c *Clients) ask(ctx context.Context, message proto.Message) (answered, error) {

@@ -72,6 +72,7 @@ func (n *node) answer(answer server.Answer, leader wire.Address) {
 	n.calls = n.calls[1:]
 	n.mutex.Unlock()
 	call.Caller.Answer(answer, leader)
+	call.Caller.Wake()
 }
 
 func serve(t testing.TB) (*node, *transport.Clients, *grpc.ClientConn) {

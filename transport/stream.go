@@ -170,8 +170,9 @@ func (s *streamCall) Answer(answer server.Answer, leader wire.Address) {
 	t.unsent += claim.pages
 	t.replies = append(t.replies, wire.Reply{ID: s.number, Answer: answer, Leader: leader})
 	t.mutex.Unlock()
-	signal(t.wake)
 }
+
+func (s *streamCall) Wake() { signal(s.conversation.wake) }
 
 // reply queues replies. A client that reads none gets at most those of the calls in flight, of which there are
 // MaxStreamCalls, beside MaxStreamCalls that were queued when awaitReader let its last frame in, and MaxFrameCalls that
