@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -106,7 +107,8 @@ func (s *Server) command(id CallID, command lockfsm.Command) {
 
 // propose puts a command into the log.
 func (s *Server) propose(command lockfsm.Command, p proposal) error {
-	index, err := s.node.Propose(s.now, s.machine.Version().Encode(nil, command))
+	s.encoded = s.machine.Version().Encode(s.encoded[:0], command)
+	index, err := s.node.Propose(s.now, bytes.Clone(s.encoded)) // the log keeps it for long: in no more room than it takes
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,7 @@ type Server struct {
 	replies []Reply
 	output  raft.Output
 	applied lockfsm.Applied
+	encoded []byte // room to encode a command in
 }
 
 // Snapshotting is a snapshot to be taken: of the machine as it stood at Snapshot.Index. Its Data is for the
