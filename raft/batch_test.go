@@ -58,10 +58,9 @@ func TestAFullMessageDoesNotWait(t *testing.T) {
 
 // Nobody can tell how far the log is committed before the first entry of a term is: it does not wait for what the member still writes as a follower.
 func TestTheFirstEntryOfATermDoesNotWait(t *testing.T) {
-	s := newSolo(t, foundation(3))
+	s := newSolo(t, withLog(3, 1))
 	s.campaign()
-	_ = s.drain()
-	s.disk.pending = append(s.disk.pending, pendingRecord{sequence: s.disk.written, last: 1})
+	s.disk.pending = append(s.disk.pending, pendingRecord{sequence: s.disk.written, last: 2})
 	sent := s.hear(2, &VoteReply{Term: s.Term(), Granted: true})
 	require.Equal(t, Leader, s.Role())
 	require.Equal(t, KindEmpty, one[*Append](t, sent, 3).Entries[0].Kind)
