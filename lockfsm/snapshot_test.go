@@ -94,6 +94,17 @@ func TestSnapshotStaysWhileItsMachineGoesOn(t *testing.T) {
 	}
 }
 
+// An entry that begins knows no place in the tree from the one before it: the lock that was looked up last stands in a shared node by now.
+func TestSnapshotKeepsWhatWasLookedUpLast(t *testing.T) {
+	s := tell(t)
+	a, b := s.open(), s.open()
+	s.acquire(a, 1, Forever)
+	snapshot := s.machine.Snapshot()
+	require.Equal(t, Waiting, s.acquire(b, 1, Forever).Status)
+	kept, _ := snapshot.locks.get("lock")
+	require.Zero(t, kept.waiters)
+}
+
 // The same from another goroutine: the race detector watches that no shared node is written.
 func TestSnapshotIsEncodedElsewhere(t *testing.T) {
 	s := busy(t)

@@ -323,6 +323,18 @@ func TestWaitingAcquireOutlivesItsAcknowledgement(t *testing.T) {
 	require.Equal(t, SequenceForgotten, s.acquire(b, 1, Forever).Status, "settled, and nobody will ask")
 }
 
+// Who acknowledges one more than before passes over a request that waits as well.
+func TestWaitingAcquireOutlivesTheNextAcknowledgement(t *testing.T) {
+	s := tell(t)
+	a, b := s.open(), s.open()
+	held := s.acquire(a, 1, Forever)
+	require.Equal(t, Waiting, s.acquire(b, 1, Forever).Status)
+	s.do(Acquire{Request: Request{Session: b, Sequence: 2, Acknowledged: 1}, Name: "other"})
+	require.Equal(t, Waiting, s.acquire(b, 1, Forever).Status, "it is known again")
+	require.Equal(t, OK, s.release(held.Token))
+	require.Equal(t, SequenceForgotten, s.acquire(b, 1, Forever).Status)
+}
+
 func TestCancelOfAWaiter(t *testing.T) {
 	s := tell(t)
 	a, b, c := s.open(), s.open(), s.open()
